@@ -1,0 +1,41 @@
+"""Failure modes, one base for each thing a caller can do.
+
+::
+
+    BridgeError
+    ├── Transient       try again later: nothing is wrong with the data
+    │   └── LinkLost    the connection must be closed and opened anew
+    ├── Rejected        the other side read it and will never take it: dead letter
+    ├── Refused         the other side refuses the whole stream until a person acts: alarm, slow retry
+    └── Misconfigured   stop with a sentence that says the mend
+"""
+
+from __future__ import annotations
+
+
+class BridgeError(Exception):
+    """Base of all errors of the bridge."""
+
+
+class Transient(BridgeError):
+    """Trying again later can help."""
+
+
+class LinkLost(Transient):
+    """A connection gave no, or no trustworthy, answer: close it and open it anew."""
+
+
+class Rejected(BridgeError):
+    """The receiver understood and will never accept this message."""
+
+
+class Refused(BridgeError):
+    """The receiver refuses this stream (wrong key, another's stream): a person must act."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Misconfigured(BridgeError):
+    """The configuration can't work; the message says where and how to mend it."""
