@@ -19,9 +19,7 @@ from typing import Any, Literal, TypeAlias
 Key: TypeAlias = int | str
 """An identity that only the caller understands: a database id, or a code."""
 
-Category: TypeAlias = Literal[
-    "not_scheduled", "no_data", "planned", "setup", "no_order", "production", "delay"
-]
+Category: TypeAlias = Literal["not_scheduled", "no_data", "planned", "setup", "no_order", "production", "delay"]
 """What a slice counts as: the first of the rules of :mod:`timeline.rules` that fits."""
 
 NOT_SCHEDULED: Category = "not_scheduled"
