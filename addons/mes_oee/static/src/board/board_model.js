@@ -1,0 +1,119 @@
+import { ServerClock } from "./server_clock";
+
+/** A live value this much older than its heartbeat counts as no data, unless the machine says else. */
+const DEFAULT_STALE_MS = 5000;
+/** Real time a value may spend on its way, so that fast plant time is no reason for doubt. */
+const SLACK_MS = 1000;
+
+/**
+ * What the board knows: one snapshot of the server, moved on by live messages.
+ *
+ * Pure state without DOM and without services. Times are plant milliseconds, counts are pieces.
+ * States and counts follow the messages at once; figures wait for the next snapshot.
+ */
+export class BoardModel {
+    constructor() {
+        this.clock = new ServerClock();
+        this.snapshot = null;
+        this.machines = [];
+        this.byCode = {};
+        this.asOf = null;
+        this.now = 0;
+    }
+
+    /** @param {Object} snapshot answer of mes.board.snapshot */
+    applySnapshot(snapshot) {
+        this.clock.anchor(snapshot.now, snapshot.speed);
+        this.snapshot = snapshot;
+        const previous = this.byCode;
+        this.machines = snapshot.machines.map((machine) => newest(machine, previous[machine.code]));
+        this.byCode = Object.fromEntries(this.machines.map((m) => [m.code, m]));
+        this.asOf = Math.max(this.asOf || 0, snapshot.as_of || 0) || null;
+        this.now = snapshot.now;
+    }
+
+    /**
+     * @param {Object} message payload of a mes.live message
+     * @returns {{stateChanged: boolean, shiftOver: boolean}} what asks for a new snapshot
+     */
+    applyLive(message) {
+        const result = { stateChanged: false, shiftOver: false };
+        if (!this.snapshot) {
+            return result;
+        }
+        this.clock.anchor(message.server);
+        this.now = this.clock.now();
+        for (const [code, live] of Object.entries(message.machines)) {
+            const machine = this.byCode[code];
+            if (machine && !(live.at < machine.live?.at)) {
+                const fresh = judged(live, message.at, (machine.stale_ms || DEFAULT_STALE_MS) + SLACK_MS * this.clock.speed);
+                result.stateChanged = moveOn(machine, fresh) || result.stateChanged;
+                this.asOf = Math.max(this.asOf || 0, message.at);
+            }
+        }
+        const shift = this.snapshot.shift;
+        result.shiftOver = this.now >= (shift ? shift.end : this.snapshot.next_shift || Infinity);
+        return result;
+    }
+}
+
+/** Keep the live value already on the screen when the snapshot was read a moment before it. */
+function newest(machine, shown) {
+    if (shown?.live && shown.live.at > (machine.live?.at || 0)) {
+        const live = shown.live;
+        shown = { ...machine };
+        moveOn(shown, live);
+        return shown;
+    }
+    return machine;
+}
+
+/** The live value as it may be believed: without a fresh read there is no state. */
+function judged(live, heartbeat, staleMs) {
+    return heartbeat - live.at > staleMs ? { ...live, state: null, since: live.at } : live;
+}
+
+/** Take a live value over; extends the ribbon when the state changed. @returns {boolean} changed */
+function moveOn(machine, live) {
+    const before = kindOf(machine.live);
+    machine.live = { ...machine.live, ...live, counts: { ...machine.live?.counts, ...live.counts } };
+    const kind = kindOf(machine.live);
+    if (kind === before) {
+        return false;
+    }
+    const since = live.since || live.at;
+    const ribbon = machine.ribbon.filter((span) => span.start < since);
+    const last = ribbon.at(-1);
+    if (last && (last.end === null || last.end > since)) {
+        ribbon[ribbon.length - 1] = { ...last, end: since };
+    }
+    ribbon.push({ start: since, end: null, kind, label: live.code || "" });
+    machine.ribbon = ribbon;
+    return true;
+}
+
+/** @returns {string} key of the state table for a live value */
+export function kindOf(live) {
+    return live?.state || "no_data";
+}
+
+/**
+ * Pieces since the shift began, from the live running totals and the totals at its begin.
+ *
+ * @returns {{total: number|null, good: number|null, reject: number|null}} null: not counted
+ */
+export function pieces(machine) {
+    const byRole = { total: null, good: null, reject: null };
+    for (const [name, counter] of Object.entries(machine.counters)) {
+        const running = machine.live?.counts?.[name];
+        if (counter.role in byRole && running !== undefined) {
+            byRole[counter.role] = Math.max(0, running - counter.base) * counter.pieces_per_unit;
+        }
+    }
+    const { total, good, reject } = byRole;
+    return {
+        total: total ?? (good !== null && reject !== null ? good + reject : null),
+        good: good ?? (total !== null && reject !== null ? total - reject : null),
+        reject: reject ?? (total !== null && good !== null ? total - good : null),
+    };
+}

@@ -1,0 +1,237 @@
+import { Component, onMounted, onWillStart, onWillUnmount, useRef, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { browser } from "@web/core/browser/browser";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { BoardHeader } from "./board_header/board_header";
+import { BoardModel } from "./board_model";
+import { KpiTile } from "./kpi_tile/kpi_tile";
+import { Legend } from "./legend/legend";
+import { LineSummary } from "./line_summary/line_summary";
+import { LiveFeed } from "./live_feed";
+import { MachineRow } from "./machine_row/machine_row";
+import { hourMarks } from "./time_axis";
+
+/** Figures are read again at most this often (real ms), and only because something was heard. */
+export const REFRESH_GAP_MS = 5000;
+/** With nothing but counts arriving, figures older than this are read again. */
+export const REFRESH_AGE_MS = 30000;
+const THEME_KEY = "mes_board_theme";
+
+/** The live board of one line: are we winning this shift, and where must somebody go now? */
+export class MesBoard extends Component {
+    static template = "mes_oee.Board";
+    static components = { BoardHeader, KpiTile, Legend, LineSummary, MachineRow };
+    static props = { ...standardActionServiceProps };
+    static path = "mes-board";
+    static displayName = _t("Live board");
+
+    setup() {
+        this.orm = useService("orm");
+        this.action = useService("action");
+        this.root = useRef("root");
+        this.state = useState({
+            phase: "loading",
+            stale: null,
+            error: "",
+            theme: preferredTheme(),
+            openCode: null,
+            beat: 0,
+        });
+        this.model = new BoardModel();
+        this.lineId = Number(this.props.resId) || false;
+        this.refreshedAt = -Infinity;
+        this.refreshTimer = null;
+        this.feed = new LiveFeed(useService("bus_service"), useService("worker_service"), {
+            onMessage: (message) => this.onMessage(message),
+            onStale: (reason) => this.onStale(reason),
+            onReconnect: () => this.refreshSoon(),
+        });
+        onWillStart(() => {
+            this.refresh(); // not awaited: the skeleton is shown meanwhile
+        });
+        onMounted(() => this.feed.start());
+        onWillUnmount(() => {
+            this.isGone = true;
+            this.feed.stop();
+            browser.clearTimeout(this.refreshTimer);
+            this.setWall(false);
+        });
+    }
+
+    // ---- data ----
+
+    /** Read the whole board again. A failure keeps what is shown. */
+    async refresh() {
+        browser.clearTimeout(this.refreshTimer);
+        this.refreshTimer = null;
+        this.refreshedAt = browser.performance.now();
+        const heardBefore = this.model.asOf;
+        try {
+            const snapshot = await this.orm.silent.call("mes.board", "snapshot", [this.lineId]);
+            if (!this.isGone) {
+                this.onSnapshot(snapshot, heardBefore);
+            }
+        } catch (error) {
+            this.onFailure(error);
+        }
+    }
+
+    onSnapshot(snapshot, heardBefore) {
+        this.state.error = "";
+        if (!snapshot.machines.length) {
+            this.state.phase = "empty";
+            return;
+        }
+        this.model.applySnapshot(snapshot);
+        this.lineId = snapshot.line.id;
+        this.props.updateActionState?.({ resId: this.lineId });
+        this.state.phase = "ready";
+        // The server has heard of the plant what we have not: our socket only seems open.
+        if (this.state.stale === "silent" && heardBefore && snapshot.as_of > heardBefore) {
+            this.feed.redial();
+        }
+        this.show();
+    }
+
+    onFailure(error) {
+        if (this.isGone) {
+            return;
+        }
+        this.state.error = error.data?.message || error.message || String(error);
+        if (this.state.phase !== "ready") {
+            this.state.phase = "error";
+        }
+    }
+
+    onMessage(message) {
+        const { stateChanged, shiftOver } = this.model.applyLive(message);
+        this.state.stale = null;
+        const age = browser.performance.now() - this.refreshedAt;
+        if (stateChanged || shiftOver || age > REFRESH_AGE_MS) {
+            this.refreshSoon();
+        }
+        this.show();
+    }
+
+    onStale(reason) {
+        this.state.stale = reason;
+        if (reason === "silent") {
+            this.refreshSoon();
+        }
+    }
+
+    /** Read again now, or as soon as the gap since the last reading allows. */
+    refreshSoon() {
+        if (this.refreshTimer === null) {
+            const age = browser.performance.now() - this.refreshedAt;
+            this.refreshTimer = browser.setTimeout(
+                () => this.refresh(),
+                Math.max(0, REFRESH_GAP_MS - age)
+            );
+        }
+    }
+
+    /** The model is plain data: one counter tells OWL that it moved. */
+    show() {
+        this.state.beat++;
+    }
+
+    retry() {
+        this.state.phase = "loading";
+        this.refresh();
+    }
+
+    // ---- what the template reads ----
+
+    get board() {
+        this.state.beat; // read: render again with every beat
+        return this.model;
+    }
+
+    get marks() {
+        const { shift, tz } = this.model.snapshot;
+        return shift ? hourMarks(shift, tz) : [];
+    }
+
+    /** Between shifts the ribbons show the hours the server chose. */
+    get span() {
+        return this.model.snapshot.shift || this.model.snapshot.span;
+    }
+
+    // ---- what people do ----
+
+    pickLine(id) {
+        this.lineId = id;
+        this.state.openCode = null;
+        this.model = new BoardModel();
+        this.state.phase = "loading";
+        this.refresh();
+    }
+
+    toggleDetail(machine) {
+        this.state.openCode = this.state.openCode === machine.code ? null : machine.code;
+    }
+
+    toggleTheme() {
+        this.state.theme = this.state.theme === "dark" ? "light" : "dark";
+        browser.localStorage.setItem(THEME_KEY, this.state.theme);
+    }
+
+    async toggleWall() {
+        const on = !document.fullscreenElement;
+        await this.setWall(on);
+    }
+
+    async setWall(on) {
+        if (on) {
+            await this.root.el.requestFullscreen?.();
+        } else if (document.fullscreenElement) {
+            await document.exitFullscreen();
+        }
+    }
+
+    openWorkcenters() {
+        return this.action.doAction("mrp.mrp_workcenter_action");
+    }
+
+    openMachine(machine) {
+        return this.action.doAction({
+            type: "ir.actions.act_window",
+            res_model: "mrp.workcenter",
+            res_id: machine.id,
+            views: [[false, "form"]],
+        });
+    }
+
+    openStates(machine) {
+        return this.openFacts("mes.state.point", _t("States of %s", machine.name), machine);
+    }
+
+    openCounts(machine) {
+        return this.openFacts("mes.count.point", _t("Counts of %s", machine.name), machine);
+    }
+
+    openFacts(model, name, machine) {
+        const from = luxon.DateTime.fromMillis(this.span.start, { zone: "utc" });
+        return this.action.doAction({
+            type: "ir.actions.act_window",
+            name,
+            res_model: model,
+            views: [[false, "list"]],
+            domain: [
+                ["workcenter_id", "=", machine.id],
+                ["at", ">=", from.toFormat("yyyy-MM-dd HH:mm:ss")],
+            ],
+        });
+    }
+}
+
+function preferredTheme() {
+    const stored = browser.localStorage.getItem(THEME_KEY);
+    const prefersDark = browser.matchMedia("(prefers-color-scheme: dark)").matches;
+    return stored || (prefersDark ? "dark" : "light");
+}
+
+registry.category("actions").add("mes_oee.board", MesBoard);
