@@ -73,9 +73,14 @@ def _version(home: Path) -> str:
     return ready.read_text().strip() if ready.is_file() else ""
 
 
+def is_ready() -> bool:
+    """True when Odoo is installed, or named by ODOO_HOME."""
+    return bool(os.environ.get("ODOO_HOME") or _version(_cached()))
+
+
 def ensure() -> Path:
     """Install Odoo when it is missing; give the folder for Python's path. Safe when several start at once."""
-    if os.environ.get("ODOO_HOME") or _version(_cached()):
+    if is_ready():
         return tree()
     home = _cached()
     with locked(home.with_suffix(".lock")):

@@ -120,7 +120,9 @@ def _account() -> pwd.struct_passwd | None:
     raise MesError("PostgreSQL refuses to run as root and no unprivileged account exists.", "run as an ordinary user.")
 
 
-def _as_account(command: list[str | Path]) -> list[str | Path]:
+def _as_account(program: str, arguments: list[str]) -> list[str]:
+    """The command line of one of the server's programs, run as the server's account."""
+    command = [str(programs() / program), *arguments]
     account = _account()
     if account is None:
         return command
@@ -178,15 +180,14 @@ def _start() -> None:
     _private_folder(_socket_dir())
     if not (data_dir() / "PG_VERSION").exists():
         with step("Database server, first start", 2):
-            command = [programs() / "initdb", "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
-            run(_as_account([*command, "-D", data_dir()]), "The database cluster", mend, cwd=Path("/"))
-    options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
+            options = ["-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-D", str(data_dir())]
+            run(_as_account("initdb", options), "The database cluster", mend, cwd=Path("/"))
+    settings = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
     log = processes.log_file("postgres")
     log.touch()
     log.chmod(0o666)  # written by the server's account
-    command = [programs() / "pg_ctl", "start", "-w", "-t", "60", "-D", data_dir(), "-l", log, "-o"]
-    # A server outlives the command that needed it; its output must not hold our pipe open.
-    run(_as_account([*command, f"{options} -k {_socket_dir()}"]), "The database server", mend, cwd=Path("/"))
+    options = ["start", "-w", "-t", "60", "-D", str(data_dir()), "-l", str(log), "-o", f"{settings} -k {_socket_dir()}"]
+    run(_as_account("pg_ctl", options), "The database server", mend, cwd=Path("/"))
     processes.record("postgres", _postmaster_pid())
 
 
@@ -198,7 +199,7 @@ def stop() -> bool:
     """Stop the server of this checkout; True when it ran."""
     if is_external() or not (data_dir() / "postmaster.pid").exists() or not venv.is_ready():
         return False
-    command: list[str | Path] = [programs() / "pg_ctl", "stop", "-w", "-m", "fast", "-D", data_dir()]
-    stopped = subprocess.run([str(c) for c in _as_account(command)], capture_output=True, cwd="/").returncode == 0
+    command = _as_account("pg_ctl", ["stop", "-w", "-m", "fast", "-D", str(data_dir())])
+    stopped = subprocess.run(command, capture_output=True, cwd="/").returncode == 0
     processes.forget("postgres")
     return stopped

@@ -114,7 +114,7 @@ def stop_recorded(entry: Recorded, patience_s: float = 10.0) -> bool:
 
 def stop(name: str, patience_s: float = 10.0) -> bool:
     entry = recorded(name)
-    return bool(entry) and stop_recorded(entry, patience_s)
+    return entry is not None and stop_recorded(entry, patience_s)
 
 
 def _signal_group(pid: int, number: int) -> None:

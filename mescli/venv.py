@@ -64,9 +64,9 @@ def _build(where: Path) -> None:
             seen += line.startswith(("Collecting ", "Processing "))
             progress.note("installing" if line.startswith("Installing ") else f"{min(seen, wanted)} of {wanted}")
 
-        command = [where / "bin/python", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        pip = [str(where / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
         locks = [part for name in LOCKS for part in ("-r", str(ROOT / "requirements" / name))]
-        run([*command, *locks], "The Python packages", PIP_MEND, on_line=count, env=_pip_env())
+        run([*pip, *locks], "The Python packages", PIP_MEND, on_line=count, env=_pip_env())
     (site_packages() / "odoo-tree.pth").write_text(f"{odoo_tree.tree()}\n")
     check = "import odoo.release, psycopg2, pymodbus, pytest, websocket"
     run([where / "bin/python", "-c", check], "The check of the environment", f"remove {where} and run again.")

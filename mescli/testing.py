@@ -1,0 +1,208 @@
+"""`./mes test`: four stages, one sum. What did not run and pass has failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from . import browser, database, odoo, processes, template, venv
+from .errors import MesError
+from .paths import ADDONS, ROOT, sub
+from .progress import say
+
+STAGES = ("pure", "odoo", "e2e", "browser")
+TESTS = ROOT / "tests"
+OWN_STAGE = ("e2e", "browser", "benchmarks")  # folders of tests/ that are not pure
+VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
+
+
+@dataclass
+class Request:
+    """What was asked: stages, paths (by stage), and pytest's own arguments."""
+
+    stages: list[str] = field(default_factory=list)
+    paths: dict[str, list[str]] = field(default_factory=dict)
+    pytest: list[str] = field(default_factory=list)
+
+    @property
+    def narrowed(self) -> bool:
+        """True when an empty stage is no fault, because only some tests were asked for."""
+        return bool(self.pytest or self.paths)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one stage."""
+
+    stage: str
+    passed: int
+    failures: tuple[tuple[str, str], ...]
+    seconds: float
+
+
+def stage_of(path: str) -> str:
+    """Which stage a path belongs to."""
+    resolved = Path(path.split("::")[0]).resolve()
+    if resolved.is_relative_to(ADDONS):
+        return "odoo"
+    for name in ("e2e", "browser"):
+        if resolved.is_relative_to(TESTS / name):
+            return name
+    return "pure"
+
+
+def parse(arguments: Sequence[str]) -> Request:
+    """Sort the arguments: names of stages, existing paths, and the rest, which is pytest's."""
+    request = Request()
+    words = iter(arguments)
+    for word in words:
+        if word in VALUE_OPTIONS:
+            value = next(words, None)
+            if value is None:
+                raise MesError(f"{word} needs a value.", f"for example: ./mes test {word} counts")
+            request.pytest += [word, value]
+        elif word in STAGES:
+            request.stages.append(word)
+        elif not word.startswith("-") and Path(word.split("::")[0]).exists():
+            request.paths.setdefault(stage_of(word), []).append(str(Path(word).absolute()))
+        elif not word.startswith("-"):
+            raise MesError(f"`{word}` is neither a stage nor a file.", f"stages are: {', '.join(STAGES)}.")
+        else:
+            request.pytest.append(word)
+    chosen = set(request.stages) | set(request.paths)
+    request.stages = [stage for stage in STAGES if stage in chosen or not chosen]
+    return request
+
+
+def run(request: Request) -> int:
+    """Run the stages, print the sum; 0 only if every test has passed."""
+    outcomes = [_run_stage(stage, request) for stage in request.stages]
+    return report(outcomes, request.narrowed)
+
+
+def report(outcomes: Sequence[Outcome], narrowed: bool) -> int:
+    """Print failures, times and the last line `N passed, M failed`."""
+    failures = [failure for outcome in outcomes for failure in _failures(outcome, narrowed)]
+    if narrowed and not failures and not sum(outcome.passed for outcome in outcomes):
+        failures = [("the selection", "no test matches it")]
+    if failures:
+        say("\nFailed (a skipped test has failed):")
+        for name, why in failures:
+            say(f"  {name}: {why}")
+    say("")
+    for outcome in outcomes:
+        bad = len(_failures(outcome, narrowed))
+        say(f"  {outcome.stage:8} {outcome.passed:6} passed {bad:5} failed {outcome.seconds:8.1f} s")
+    say(f"{sum(outcome.passed for outcome in outcomes)} passed, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def _failures(outcome: Outcome, narrowed: bool) -> list[tuple[str, str]]:
+    if not outcome.passed and not outcome.failures and not narrowed:
+        return [(f"stage {outcome.stage}", "no test was found, and there should be some")]
+    return list(outcome.failures)
+
+
+def _run_stage(stage: str, request: Request) -> Outcome:
+    say(f"\n== {stage} ==")
+    started = time.monotonic()
+    paths = request.paths.get(stage, [])
+    try:
+        outcomes, code = _RUNNERS[stage](paths, request.pytest)
+    except MesError as error:
+        return Outcome(stage, 0, ((f"stage {stage}", str(error)),), time.monotonic() - started)
+    return judge(stage, outcomes, code, time.monotonic() - started)
+
+
+def judge(stage: str, outcomes: Mapping[str, str] | None, code: int, seconds: float) -> Outcome:
+    """Turn pytest's outcomes and exit code into a result; a crash is a failure too.
+
+    `code` is pytest's: 0 passed, 1 failures, 2 interrupted, 5 nothing collected, others broken.
+    """
+    if outcomes is None:
+        return Outcome(stage, 0, ((f"stage {stage}", f"pytest ended with {code} and no report"),), seconds)
+    failures = [(name, outcome) for name, outcome in outcomes.items() if outcome != "passed"]
+    if code not in (0, 1, 5) or (code == 1 and not failures):
+        failures.append((f"stage {stage}", f"pytest ended with {code}"))
+    passed = sum(1 for outcome in outcomes.values() if outcome == "passed")
+    return Outcome(stage, passed, tuple(failures), seconds)
+
+
+def _pytest(stage: str, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[dict[str, str] | None, int]:
+    target = sub("run") / f"tests-{stage}-{os.getpid()}.json"
+    target.unlink(missing_ok=True)
+    command = [str(venv.python()), "-m", "pytest", "-p", "mescli.pytest_counts", "-q", *arguments]
+    code = subprocess.run(command, cwd=ROOT, env={**env, "MES_TEST_REPORT": str(target)}).returncode
+    try:
+        return json.loads(target.read_text()), code
+    except (OSError, ValueError):
+        return None, code
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _pure(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None, int]:
+    env = odoo.environment()
+    env.pop("ODOO_RC")  # with it, pytest-odoo would ask for a database
+    where = paths or [str(TESTS), *(f"--ignore={TESTS / name}" for name in OWN_STAGE)]
+    return _pytest("pure", ["-p", "no:odoo", *where, *extra], env)
+
+
+def _odoo(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None, int]:
+    """On a copy of the template, in a process of its own, HttpCase and browser tests included."""
+    env = odoo.environment()
+    env.update(browser.environment(env["PATH"]))
+    name = f"mes_test_{os.getpid()}"
+    _drop_leftovers()
+    database.copy(template.ensure(), name)
+    where = paths or [str(path) for path in sorted(ADDONS.glob("*/tests")) if path.is_dir()]
+    if not where:
+        return {}, 5
+    try:
+        return _pytest("odoo", [f"--odoo-database={name}", "--odoo-http", *where, *extra], env)
+    finally:
+        database.drop(name)
+
+
+def _drop_leftovers() -> None:
+    """Databases of test runs that were killed."""
+    for name in database.names():
+        pid = name.removeprefix("mes_test_")
+        if name.startswith("mes_test_") and pid.isdigit() and not processes.birth(int(pid)):
+            database.drop(name)
+
+
+def _real_server(stage: str, paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None, int]:
+    """Tests that start real servers themselves, through `mescli`; the template is made here, so none waits in a test."""
+    env = odoo.environment()
+    env.pop("ODOO_RC")
+    if stage == "browser":
+        env.update(browser.environment(env["PATH"]))
+    env["MES_TEMPLATE"] = template.ensure()
+    where = paths or [str(TESTS / stage)]
+    if not Path(where[0].split("::")[0]).exists():
+        return {}, 5
+    return _pytest(stage, ["-p", "no:odoo", *where, *extra], env)
+
+
+_RUNNERS: dict[str, Callable[[list[str], Sequence[str]], tuple[dict[str, str] | None, int]]] = {
+    "pure": _pure,
+    "odoo": _odoo,
+    "e2e": partial(_real_server, "e2e"),
+    "browser": partial(_real_server, "browser"),
+}
+
+
+def mutants(arguments: Sequence[str]) -> int:
+    """Apply the listed one-line breaks one by one; each must be caught."""
+    script = TESTS / "mutants.py"
+    if not script.exists():
+        raise MesError("tests/mutants.py is missing.", "restore it from the repository.")
+    command = [str(venv.python()), str(script), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=odoo.environment()).returncode
