@@ -1,0 +1,174 @@
+# Part of Gemba MES. See LICENSE file for full copyright and licensing details.
+"""THE overlay: a machine's facts in, the effective timeline out.
+
+Each kind of fact becomes a *lane*: a list of times at which its value changes. One sweep over the merged
+changes emits a slice wherever nothing changes. Nothing depends on the order in which facts are given.
+
+Where facts compete, this is the rule:
+
+* two points of a lane at one time: the greatest ``(value, code, interlock)``; storage keeps only one, so
+  this merely makes the answer independent of order;
+* overrides that overlap: the later recorded (then the greater id) wins as a whole;
+* shifts that overlap: the one that began first keeps its time;
+* runs: the machine's own, at each instant; only where it has none, the line's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any
+
+from .intervals import active, union
+from .model import History, Key, Override, Run, Shift, Slice, Span, StatePoint
+from .rules import categorise
+
+_Step = tuple[int, Any]
+_State = tuple[str | None, str | None, str | None]
+_UNKNOWN: _State = (None, None, None)
+
+
+def overlay(window: Span, now: int, history: History, cuts: Iterable[int] = ()) -> list[Slice]:
+    """The effective timeline of ``window``: disjoint, in order, without a hole, nothing after ``now``.
+
+    Adjacent stretches in which all is equal are one slice, except at ``cuts`` (hours, for example).
+    """
+    return Lanes(history).sweep(window.start, min(window.end, now), cuts)
+
+
+class Lanes:
+    """A history made ready to be swept, as often as wanted, over any window.
+
+    ``first_told`` is when a state can be known for the first time, None if never.
+    """
+
+    __slots__ = ("_lanes", "first_told")
+
+    def __init__(self, history: History) -> None:
+        states = _point_steps(history.states)
+        told = [point.at for point in history.states] + [item.start for item in history.overrides]
+        self.first_told: int | None = min(told, default=None)
+        self._lanes: tuple[tuple[list[int], list[Any], Any], ...] = tuple(
+            ([time for time, _value in steps], [value for _time, value in steps], before)
+            for steps, before in (
+                (states, _UNKNOWN),
+                ([(time, value[0]) for time, value in _point_steps(history.modes)], None),
+                (_evidence_steps(history.evidence), False),
+                (_shift_steps(history.shifts), (None, False)),
+                (_run_steps(history.runs), ()),
+                (_run_steps(history.line_runs), ()),
+                (_override_steps(history.overrides), None),
+            )
+        )
+
+    def sweep(self, start: int, end: int, cuts: Iterable[int] = ()) -> list[Slice]:
+        """The slices that tile ``[start, end)``; none if it is empty or negative."""
+        if end <= start:
+            return []
+        current, changes = self._changes(start, end)
+        borders = {cut for cut in cuts if start < cut < end}
+        changes += [(cut, -1, None) for cut in borders]
+        changes.sort(key=itemgetter(0))
+        changes.append((end, -1, None))
+        slices: list[Slice] = []
+        opened = since = start
+        held: tuple[Any, ...] = ()
+        for time, lane, value in changes:
+            if time > since:
+                here = tuple(current)
+                if held and (here != held or since in borders):
+                    slices.append(_slice(opened, since, held))
+                    opened = since
+                held, since = here, time
+            if lane >= 0:
+                current[lane] = value
+        slices.append(_slice(opened, end, held))
+        return slices
+
+    def _changes(self, start: int, end: int) -> tuple[list[Any], list[tuple[int, int, Any]]]:
+        """The value of every lane at ``start``, and every change after it and before ``end``."""
+        current: list[Any] = []
+        changes: list[tuple[int, int, Any]] = []
+        for lane, (times, values, before) in enumerate(self._lanes):
+            first = bisect_right(times, start)
+            current.append(values[first - 1] if first else before)
+            last = bisect_left(times, end)
+            changes += [(times[index], lane, values[index]) for index in range(first, last)]
+        return current, changes
+
+
+def _slice(start: int, end: int, lanes: tuple[Any, ...]) -> Slice:
+    """The slice for one stretch of equal lane values."""
+    machine, mode, watched, (shift, on_break), own_runs, line_runs, override = lanes
+    machine_state, code, interlock = machine
+    state = override.state if override is not None and override.state is not None else machine_state
+    runs = own_runs or line_runs
+    category = categorise(
+        scheduled=shift is not None,
+        watched=watched,
+        on_break=on_break,
+        planned=override is not None and override.planned,
+        setup=override is not None and override.setup,
+        state=state,
+        mode=mode,
+        ordered=bool(runs),
+    )
+    return Slice(
+        start, end, category, state, machine_state, mode, code, interlock, watched, shift, on_break, runs, override
+    )
+
+
+def _point_steps(points: Iterable[StatePoint]) -> list[tuple[int, _State]]:
+    """Change points in order of time, one a time."""
+    chosen: dict[int, _State] = {}
+    for point in points:
+        value = (point.value, point.code, point.interlock)
+        rival = chosen.get(point.at)
+        if rival is None or _comparable(value) > _comparable(rival):
+            chosen[point.at] = value
+    return sorted(chosen.items(), key=itemgetter(0))
+
+
+def _comparable(value: _State) -> tuple[str, ...]:
+    return tuple(part or "" for part in value)
+
+
+def _evidence_steps(evidence: Iterable[Span]) -> list[_Step]:
+    """When the watching begins and ends, all sources together."""
+    steps: list[_Step] = []
+    for span in union(evidence):
+        steps += [(span.start, True), (span.end, False)]
+    return steps
+
+
+def _shift_steps(shifts: Iterable[Shift]) -> list[_Step]:
+    """The shift that holds and whether it is at a break."""
+    ranked = sorted(shifts, key=lambda shift: (shift.start, shift.end, shift.key))
+    items: list[tuple[int, int | None, tuple[Shift, bool]]] = []
+    for shift in ranked:
+        items.append((shift.start, shift.end, (shift, False)))
+        items += [(rest.start, rest.end, (shift, True)) for rest in shift.breaks if rest.stops]
+    steps: list[_Step] = []
+    for time, holding in active(items):
+        shift_now = next((shift for shift, rest in holding if not rest), None)
+        steps.append((time, (shift_now, any(rest and shift is shift_now for shift, rest in holding))))
+    return steps
+
+
+def _run_steps(runs: Iterable[Run]) -> list[_Step]:
+    """The runs that hold, the one that began first in front."""
+    ranked = sorted(runs, key=lambda run: (run.start, _rank(run.id)))
+    return [(time, tuple(holding)) for time, holding in active((r.start, r.end, r) for r in ranked)]
+
+
+def _override_steps(overrides: Iterable[Override]) -> list[_Step]:
+    """The override that wins."""
+    ranked = sorted(overrides, key=lambda item: (item.recorded_at, _rank(item.id)))
+    steps = active((item.start, item.end, item) for item in ranked)
+    return [(time, holding[-1] if holding else None) for time, holding in steps]
+
+
+def _rank(key: Key) -> tuple[int, int, str]:
+    """An order among identities of both kinds: numbers by size, then names."""
+    return (0, key, "") if isinstance(key, int) else (1, 0, key)
