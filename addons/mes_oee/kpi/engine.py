@@ -1,0 +1,207 @@
+# Part of Gemba MES. See LICENSE file for full copyright and licensing details.
+"""From totals to figures. Every button, board and report comes through here.
+
+A figure is an exact fraction with all that it was made of, or a refusal with its reason; never a guess.
+The figures of a line or an area are those of its machines' totals added up (Σ numerators ÷ Σ denominators), or
+those of its bottleneck's totals: say which as ``method``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .formulas import REFUSALS, REGISTRY, Inputs, Kpi, Registry, Undefined
+from .totals import NS_PER_MS, Key, Settings, Totals
+
+_SUSTAINED_MS = 10 * 60_000
+_PERCENTILE = Fraction(95, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One value, or the reason why there is none, with everything an auditor needs to redo it.
+
+    ``value`` is a plain fraction (1 is 100 %). ``refusal`` is a key of :data:`kpi.formulas.REFUSALS`,
+    ``refusal_about`` the element that is missing or zero. ``inputs`` are the elements used (milliseconds, pieces).
+    ``notes``: no_order_excluded, faster_than_ideal, nothing_produced.
+    """
+
+    key: str
+    number: int | None
+    value: Fraction | None
+    refusal: str | None
+    refusal_about: str | None
+    inputs: Mapping[str, Fraction]
+    formula: str
+    formula_version: int
+    calendar_version: str
+    coverage: Fraction | None
+    method: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def explanation(self) -> str | None:
+        """The refusal as a sentence."""
+        return REFUSALS[self.refusal] if self.refusal else None
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Production time taken apart, in nanoseconds: value-adding + speed loss + reject loss, exactly.
+
+    Speed loss is negative where the machine was faster than ideal. ``complete`` is false if pieces without
+    an ideal cycle make the parting meaningless.
+    """
+
+    value_adding_ns: int
+    speed_ns: int
+    reject_ns: int
+    complete: bool
+
+    @property
+    def value_adding_ms(self) -> Fraction:
+        """Time in which good pieces were made at the ideal rate."""
+        return Fraction(self.value_adding_ns, NS_PER_MS)
+
+    @property
+    def speed_ms(self) -> Fraction:
+        """Production time beyond the ideal time of all pieces."""
+        return Fraction(self.speed_ns, NS_PER_MS)
+
+    @property
+    def reject_ms(self) -> Fraction:
+        """Ideal time of the rejected pieces."""
+        return Fraction(self.reject_ns, NS_PER_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class IdealTooLong:
+    """The machine was faster than its ideal cycle: ``proposal_ns`` is the cycle it can sustain."""
+
+    product: Key | None
+    effectiveness: Fraction
+    proposal_ns: int
+
+
+def elements(totals: Totals, settings: Settings) -> dict[str, Fraction]:
+    """The elements of ISO 22400-2 that these totals hold, by name; milliseconds and pieces."""
+    pbt = totals.pbt_ms if settings.no_order_is_loss else totals.aubt_ms
+    made = {
+        "CT": totals.calendar_ms,
+        "POT": totals.pot_ms,
+        "PDOT": totals.planned_ms,
+        "PBT": pbt,
+        "ADOT": totals.no_order_ms,
+        "AUBT": totals.aubt_ms,
+        "AUPT": totals.aupt_ms,
+        "AUST": totals.setup_ms,
+        "ADET": totals.adet_ms,
+        "APT": totals.production_ms,
+        "APT+ADET": totals.production_ms + totals.adet_ms,
+        "PQ": totals.total,
+        "GQ": totals.good,
+        "SQ": totals.reject,
+    }
+    found = {name: Fraction(value) for name, value in made.items()}
+    found["PRU*PQ"] = Fraction(totals.ideal_ns, NS_PER_MS)
+    return found
+
+
+def figures(
+    totals: Totals,
+    settings: Settings | None = None,
+    *,
+    more: Mapping[str, Fraction | int] | None = None,
+    method: str = "machine",
+    registry: Registry = REGISTRY,
+) -> dict[str, Figure]:
+    """Every registered indicator of these totals, by key.
+
+    ``more`` are elements that other rooms know (AOET in ms, PSQ, EPC, …). ``method`` says how the totals
+    came about: machine, sums, or the name of the bottleneck.
+    """
+    settings = settings or Settings()
+    known = elements(totals, settings)
+    known.update({name: Fraction(value) for name, value in (more or {}).items()})
+    problems = {"PRU*PQ": "no_ideal_cycle"} if totals.without_ideal else {}
+    return {kpi.key: _figure(kpi, totals, settings, Inputs(known, problems), method) for kpi in registry}
+
+
+def losses(totals: Totals) -> Losses:
+    """Production time as value-adding time, speed loss and reject loss."""
+    return Losses(
+        value_adding_ns=totals.ideal_good_ns,
+        speed_ns=totals.production_ms * NS_PER_MS - totals.ideal_ns,
+        reject_ns=totals.ideal_ns - totals.ideal_good_ns,
+        complete=not totals.without_ideal,
+    )
+
+
+def ideal_too_long(product: Key | None, parts: Iterable[Totals]) -> IdealTooLong | None:
+    """The finding for one product's rows (hours) on one machine, None if the ideal cycle holds.
+
+    The proposal is the cycle at the 95th percentile of the hours' rates, weighted by production time; hours
+    with less than ten minutes of production count only if there are no others.
+    """
+    made = [part for part in parts if part.production_ms > 0 and part.total > 0]
+    apt = sum(part.production_ms for part in made) * NS_PER_MS
+    ideal = sum(part.ideal_ns for part in made)
+    if not made or any(part.without_ideal for part in made) or ideal <= apt:
+        return None
+    sustained = [part for part in made if part.production_ms >= _SUSTAINED_MS] or made
+    slowest_first = sorted(sustained, key=lambda part: Fraction(part.total, part.production_ms))
+    wanted = _PERCENTILE * sum(part.production_ms for part in sustained)
+    passed = 0
+    for part in slowest_first:
+        passed += part.production_ms
+        if passed >= wanted:
+            break
+    return IdealTooLong(product, Fraction(ideal, apt), part.production_ms * NS_PER_MS // part.total)
+
+
+def _figure(kpi: Kpi, totals: Totals, settings: Settings, inputs: Inputs, method: str) -> Figure:
+    """One indicator's value or refusal."""
+    value: Fraction | None = None
+    refusal: str | None = None
+    about: str | None = None
+    try:
+        _demand_coverage(totals, settings)
+        value = kpi.compute(inputs)
+    except Undefined as undefined:
+        refusal, about = undefined.code, undefined.element
+    return Figure(
+        key=kpi.key,
+        number=kpi.number,
+        value=value,
+        refusal=refusal,
+        refusal_about=about,
+        inputs=inputs.used,
+        formula=kpi.text,
+        formula_version=kpi.version,
+        calendar_version=settings.calendar_version,
+        coverage=totals.coverage,
+        method=method,
+        notes=_notes(totals, settings, inputs, value),
+    )
+
+
+def _demand_coverage(totals: Totals, settings: Settings) -> None:
+    """:raises Undefined: there was no shift, or too little of it was watched."""
+    if totals.coverage is None:
+        raise Undefined("no_shift_time", "POT")
+    if totals.coverage < settings.coverage_limit:
+        raise Undefined("coverage_too_low", "POT")
+
+
+def _notes(totals: Totals, settings: Settings, inputs: Inputs, value: Fraction | None) -> tuple[str, ...]:
+    """What must be said beside a figure."""
+    said = []
+    if "PBT" in inputs.used and not settings.no_order_is_loss:
+        said.append("no_order_excluded")
+    if "PRU*PQ" in inputs.used and inputs.used["PRU*PQ"] > totals.production_ms:
+        said.append("faster_than_ideal")
+    if value == 0 and "PQ" in inputs.used and not totals.total:
+        said.append("nothing_produced")
+    return tuple(said)

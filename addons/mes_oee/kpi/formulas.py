@@ -1,0 +1,154 @@
+# Part of Gemba MES. See LICENSE file for full copyright and licensing details.
+"""The indicators as a table: number in ISO 22400-2, formula in words, and how it is computed.
+
+A formula asks :class:`Inputs` for elements by the standard's name. Times are milliseconds, ``PRU*PQ`` is
+the sum of ideal cycle × pieces in milliseconds, ``CT`` the whole window. What an element's absence or a zero
+divisor means is said by :class:`Undefined`, never by a number.
+
+Another room adds an indicator with :meth:`Registry.register` and hands its elements to
+:func:`kpi.engine.figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+REFUSALS: dict[str, str] = {
+    "no_shift_time": "there is no shift time in this span",
+    "coverage_too_low": "too little of the shift time was watched",
+    "no_busy_time": "there is no planned busy time in this span",
+    "no_production_time": "the machine did not produce in this span",
+    "nothing_produced": "no piece was made in production time",
+    "no_ideal_cycle": "some of the pieces have no ideal cycle: enter one for their product on this machine",
+    "zero_divisor": "the divisor is zero",
+    "input_missing": "an input of the formula is not known here",
+}
+"""Every reason for which a figure may be refused, with a sentence."""
+
+_ZERO = {"PBT": "no_busy_time", "APT": "no_production_time", "PQ": "nothing_produced", "POT": "no_shift_time"}
+
+
+class Undefined(ArithmeticError):
+    """A figure that has no value; ``code`` is a key of :data:`REFUSALS`, ``element`` what it is about."""
+
+    def __init__(self, code: str, element: str) -> None:
+        super().__init__(f"{REFUSALS[code]} ({element})")
+        self.code = code
+        self.element = element
+
+
+class Inputs:
+    """Elements by name; it remembers which were used, so that a figure can show what it was made of."""
+
+    def __init__(self, elements: Mapping[str, Fraction], problems: Mapping[str, str] | None = None) -> None:
+        self._elements = elements
+        self._problems = problems or {}
+        self.used: dict[str, Fraction] = {}
+
+    def __getitem__(self, name: str) -> Fraction:
+        """The element. :raises Undefined: it is unknown, or known to be incomplete."""
+        if name in self._problems:
+            raise Undefined(self._problems[name], name)
+        if name not in self._elements:
+            raise Undefined("input_missing", name)
+        self.used[name] = self._elements[name]
+        return self._elements[name]
+
+    def ratio(self, numerator: str, divisor: str) -> Fraction:
+        """One element by another. :raises Undefined: also if the divisor is zero."""
+        below = self[divisor]
+        if not below:
+            raise Undefined(_ZERO.get(divisor, "zero_divisor"), divisor)
+        return self[numerator] / below
+
+
+Formula = Callable[[Inputs], Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """An indicator. ``version`` grows when its meaning changes and is kept beside every value."""
+
+    key: str
+    number: int | None
+    text: str
+    compute: Formula
+    version: int = 1
+
+
+class Registry:
+    """The indicators that can be computed, by key."""
+
+    def __init__(self) -> None:
+        self._kpis: dict[str, Kpi] = {}
+
+    def register(self, kpi: Kpi) -> None:
+        """Add an indicator. :raises ValueError: another one has its key."""
+        if self._kpis.get(kpi.key, kpi) != kpi:
+            raise ValueError(f"there is an indicator {kpi.key!r} already: choose another key")
+        self._kpis[kpi.key] = kpi
+
+    def __getitem__(self, key: str) -> Kpi:
+        return self._kpis[key]
+
+    def __iter__(self) -> Iterator[Kpi]:
+        return iter(list(self._kpis.values()))
+
+
+def ratio(numerator: str, divisor: str) -> Formula:
+    """The formula of one element by another."""
+    return lambda inputs: inputs.ratio(numerator, divisor)
+
+
+def _oee(inputs: Inputs) -> Fraction:
+    return inputs.ratio("APT", "PBT") * _rate_and_quality(inputs)
+
+
+def _nee(inputs: Inputs) -> Fraction:
+    return inputs.ratio("AUPT", "PBT") * _rate_and_quality(inputs)
+
+
+def _teep(inputs: Inputs) -> Fraction:
+    return _oee(inputs) * inputs.ratio("PBT", "CT")
+
+
+def _rate_and_quality(inputs: Inputs) -> Fraction:
+    """Effectiveness × quality ratio; zero, not undefined, where nothing at all was made."""
+    if not inputs["PQ"]:
+        return Fraction(0)
+    return inputs.ratio("PRU*PQ", "APT") * inputs.ratio("GQ", "PQ")
+
+
+_TABLE: tuple[tuple[str, int | None, str, Formula], ...] = (
+    ("allocation", 2, "AUBT / AOET", ratio("AUBT", "AOET")),
+    ("throughput", 3, "PQ / AOET", ratio("PQ", "AOET")),
+    ("allocation_efficiency", 4, "AUBT / PBT", ratio("AUBT", "PBT")),
+    ("utilization", 5, "APT / AUBT", ratio("APT", "AUBT")),
+    ("oee", 6, "(APT / PBT) * (PRU*PQ / APT) * (GQ / PQ)", _oee),
+    ("nee", 7, "(AUPT / PBT) * (PRU*PQ / APT) * (GQ / PQ)", _nee),
+    ("availability", 8, "APT / PBT", ratio("APT", "PBT")),
+    ("effectiveness", 9, "PRU*PQ / APT", ratio("PRU*PQ", "APT")),
+    ("quality", 10, "GQ / PQ", ratio("GQ", "PQ")),
+    ("setup_ratio", 11, "AUST / AUPT", ratio("AUST", "AUPT")),
+    ("technical_efficiency", 12, "APT / (APT + ADET)", ratio("APT", "APT+ADET")),
+    ("production_process", 13, "APT / AOET", ratio("APT", "AOET")),
+    ("planned_scrap", 14, "SQ / PSQ", ratio("SQ", "PSQ")),
+    ("scrap_ratio", 16, "SQ / PQ", ratio("SQ", "PQ")),
+    ("rework_ratio", 17, "RQ / PQ", ratio("RQ", "PQ")),
+    ("equipment_load", 30, "PQ / EPC", ratio("PQ", "EPC")),
+    ("teep", None, "OEE * PBT / CT", _teep),
+)
+
+
+def standard() -> Registry:
+    """A registry with the indicators whose formulas this room owns."""
+    registry = Registry()
+    for key, number, text, compute in _TABLE:
+        registry.register(Kpi(key, number, text, compute))
+    return registry
+
+
+REGISTRY = standard()
+"""The registry in use; other rooms register here when they are loaded."""
