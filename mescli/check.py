@@ -1,0 +1,194 @@
+"""``./mes demo --check``: run the plant, break bridge and Odoo in the middle of it, and compare with the truth.
+
+One plant of its own (database, folder and process names of its own), about a minute of real time: parts are
+made, the bridge is killed, parts are made, the bridge comes back, Odoo is killed and started again, the plant
+stops, the backlog drains. Then the truth file, which neither bridge nor Odoo ever reads, is held against
+Odoo's tables. ``mescli/compare.py`` has the rules, ``mescli/sabotage.py`` the lies that must be found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from iot_bridge.simulator.layout import MACHINES, POLL_MS, STALE_MS
+
+from . import database, facts
+from .compare import Rules, Span, Verdict, compare, judge_times
+from .demo import Plant, Settings
+from .errors import MesError
+from .paths import sub
+from .progress import say, step
+from .proxy import TamperingProxy
+from .sabotage import saboteur
+
+SECONDS = 60.0
+#: The bridge stays dead for longer than its last evidence may reach, or nobody could see that it was.
+DOWN_PLANT_S = STALE_MS / 1000 + 5.0
+#: A read takes its time, and the simulator moves in steps of 100 ms: what "within one poll" allows on top.
+SLACK_REAL_MS, STEP_MS = 150, 100
+PATIENCE_S = 60.0
+SHOWN = 20
+
+
+@dataclass
+class Run:
+    """A plant while it is checked; ``outages`` are ``(broken, mended)``, ``downtimes`` the bridge's, plant ms."""
+
+    plant: Plant
+    outages: list[Span] = field(default_factory=list)
+    downtimes: list[Span] = field(default_factory=list)
+
+    @property
+    def truth(self) -> facts.Truth:
+        return facts.truth_of(self.plant.truth_file)
+
+    def now(self) -> int:
+        return self.plant.plant_now_ms()
+
+    def kill_bridge(self) -> None:
+        """SIGKILL, a pause in which parts are made unseen, a restart that is over when each PLC is connected."""
+        broken = self.now()
+        self.plant.kill_bridge()
+        time.sleep(max(3.0, DOWN_PLANT_S / self.plant.settings.speed))
+        mended = self.now()
+        self.plant.start_bridge()
+        wait("the bridge's connections", lambda: connected(self.plant.plc_port))
+        self.outages.append((broken, mended))
+        self.downtimes.append((broken, self.now()))
+
+    def kill_odoo(self) -> None:
+        """SIGKILL and start; the bridge goes on and keeps what it sees."""
+        broken = self.now()
+        self.plant.kill_odoo()
+        mended = self.now()
+        self.plant.start_odoo()
+        self.outages.append((broken, mended))
+
+    def drain(self) -> None:
+        """Wait until Odoo has evidence from after the end: all before it in the stream has then arrived."""
+        wait("the end of production", lambda: self.truth.end is not None)
+        late = self.truth.end + 2 * STALE_MS
+        wait("the drain of the bridge's backlog", lambda: self._watched_until() > late)
+
+    def _watched_until(self) -> int:
+        truth = self.truth
+        ends = [max((end for _, end in m.evidence), default=0) for m in facts.machines(truth, self.database)]
+        return min(ends, default=0)
+
+    @property
+    def database(self) -> str:
+        return self.plant.settings.database
+
+
+def run(settings: Settings, sabotage: str | None = None, seconds: float = SECONDS) -> int:
+    """Run the check; print what does not hold and, as last line, the figures. 0 only if all holds."""
+    try:
+        verdict = examine(settings, sabotage, seconds)
+    except MesError as error:
+        verdict = Verdict(problems=[str(error)])
+    for problem in verdict.problems[:SHOWN]:
+        say(f"  ! {problem}")
+    if len(verdict.problems) > SHOWN:
+        say(f"  ! … and {len(verdict.problems) - SHOWN} more")
+    print(json.dumps(verdict.line()), flush=True)
+    return 0 if verdict.ok else 1
+
+
+def examine(settings: Settings, sabotage: str | None, seconds: float) -> Verdict:
+    """Make the plant, live through the run, judge it, and leave nothing running."""
+    with _proxied(_own(settings), sabotage) as own:
+        plant = Plant(own)
+        plant.prepare()
+        with step("Odoo, simulated PLCs, bridge", 8):
+            plant.start()
+        checked = Run(plant)
+        try:
+            arrivals = _live_through(checked, seconds)
+            verdict = judge(checked, arrivals)
+        finally:
+            plant.stop()
+    if verdict.ok or sabotage:
+        database.drop(own.database)
+    return verdict
+
+
+def _own(settings: Settings) -> Settings:
+    """Names that no other plant or check of this checkout uses."""
+    name = f"check-{settings.port}"
+    return replace(
+        settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-", history_days=0, fresh=True
+    )
+
+
+@contextlib.contextmanager
+def _proxied(settings: Settings, sabotage: str | None) -> Iterator[Settings]:
+    """With a saboteur between bridge and Odoo, when one is wanted."""
+    if sabotage is None:
+        yield settings
+        return
+    with TamperingProxy(settings.port, edit=saboteur(sabotage)) as proxy:
+        yield replace(settings, uplink_port=proxy.port)
+
+
+def _live_through(checked: Run, seconds: float) -> list[Span]:
+    """The minute itself. Gives the arrivals of facts in Odoo."""
+    arrivals = facts.Arrivals(checked.database, checked.now)
+    arrivals.start()
+    try:
+        wait("the first part", lambda: bool(checked.truth.parts))
+        deadline = time.monotonic() + seconds
+        with step("Parts are made", seconds / 6):
+            time.sleep(seconds / 6)
+        with step("Bridge killed (SIGKILL) and started", DOWN_PLANT_S):
+            checked.kill_bridge()
+        with step("Parts are made", seconds / 6):
+            time.sleep(seconds / 6)
+        with step("Odoo killed (SIGKILL) and started", 5):
+            checked.kill_odoo()
+        left = max(seconds / 6, deadline - time.monotonic())
+        with step("Parts are made", left):
+            time.sleep(left)
+        with step("The plant stops, the backlog drains", 15):
+            checked.plant.stop_producing()
+            checked.drain()
+    finally:
+        seen = arrivals.finish()
+    return seen
+
+
+def judge(checked: Run, arrivals: list[Span]) -> Verdict:
+    """Truth against facts, and the times."""
+    truth, speed = checked.truth, checked.plant.settings.speed
+    assert truth.start is not None and truth.end is not None  # drain() has waited for them
+    poll = POLL_MS + STEP_MS + round(SLACK_REAL_MS * speed)
+    rules = Rules((truth.start, truth.end), checked.downtimes, poll, STALE_MS)
+    verdict = compare(facts.machines(truth, checked.database), facts.counters(truth, checked.database), rules)
+    judge_times(verdict, arrivals, checked.outages, speed)
+    if put_aside := facts.rejections(checked.database):
+        verdict.problems.append(f"Odoo put events aside: {put_aside}")
+    for start, end in [*checked.downtimes, checked.outages[-1]]:
+        if not any(start <= at < end for at in truth.parts):
+            verdict.problems.append(f"no part was made in the outage {start}–{end}: it proves nothing")
+    return verdict
+
+
+def wait(what: str, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    """Return when the condition holds; say what is missing when it never does."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise MesError(f"The check waited {patience_s:.0f} s in vain for {what}.", "see `./mes logs`.")
+        time.sleep(0.1)
+
+
+def connected(first_port: int) -> bool:
+    """True when somebody is connected to each simulated PLC, by the kernel's own table."""
+    table = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in table]
+    remote = {int(row[2].rpartition(":")[2], 16) for row in rows if row[3] == "01"}
+    return remote.issuperset(range(first_port, first_port + len(MACHINES)))

@@ -1,0 +1,242 @@
+"""An oracle of the KPI rules: one bucket per second, deliberately naive, importing nothing of ours.
+
+It was written from the text of the rules alone (``docs/kpi.md``) and must stay that way: whoever changes
+the engine changes this file only when the *text* changed. Everything is whole seconds and plain dicts, so
+that a person can redo an answer on paper:
+
+    {"now": 540, "window": [0, 360], "threshold": 60, "hour": 100,      a clock hour begins at second 100
+     "shifts":    [{"start": 0, "end": 2880, "breaks": [{"start": 360, "end": 450, "stops": True}]}],
+     "evidence":  [[0, 180], [170, 500]],                               any order, may overlap
+     "states":    [{"at": 0, "state": "running"}],                      any order
+     "modes":     [{"at": 0, "mode": "production"}],                    any order
+     "runs":      [{"start": 0, "end": None, "order": 7, "product": "A", "share": 1}],
+     "line_runs": [],                                                    used where the unit has none
+     "overrides": [{"start": 5, "end": 9, "recorded": 1, "planned": False, "setup": False, "state": None}],
+     "counters":  [{"role": "total", "points": [[0, 100], [60, 130]]}],  [at, running total]
+     "ideal":     {"A": 2}}                                              seconds a piece
+
+Nothing here is clever: a second is looked up by walking the lists.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+PLANNED_MODES = ("cleaning", "maintenance", "trial")
+BUCKETS = (
+    "not_scheduled",
+    "no_data",
+    "planned",
+    "setup",
+    "no_order",
+    "production",
+    "unplanned",
+    "minor",
+    "undetermined",
+)
+COVERAGE_LIMIT = Fraction(4, 5)
+
+
+# -- one second --------------------------------------------------------------------------------------
+
+
+def _over(item, second):
+    return item["start"] <= second and (item["end"] is None or second < item["end"])
+
+
+def _latest(points, second, key):
+    """The value of the last point at or before the second; ``None`` before the first."""
+    known = [point for point in points if point["at"] <= second]
+    return max(known, key=lambda point: point["at"])[key] if known else None
+
+
+def context(h, second):
+    """All that is known of one second. Two neighbouring seconds with one context are one slice."""
+    shift = next((s for s in h["shifts"] if _over(s, second)), None)
+    on_break = any(b["stops"] and _over(b, second) for b in shift["breaks"]) if shift else False
+    watched = second < h["now"] and any(start <= second < end for start, end in h["evidence"])
+    overrides = [o for o in h["overrides"] if _over(o, second)]
+    override = max(overrides, key=lambda o: o["recorded"]) if overrides else None
+    own_state = _latest(h["states"], second, "state")
+    runs = [r for r in h["runs"] if _over(r, second)] or [r for r in h["line_runs"] if _over(r, second)]
+    return {
+        "shift": shift["start"] if shift else None,
+        "on_break": on_break,
+        "watched": watched,
+        "override": override,
+        "own_state": own_state,
+        "state": override["state"] if override and override["state"] else own_state,
+        "mode": _latest(h["modes"], second, "mode"),
+        "runs": sorted(runs, key=lambda r: (r["start"], r["order"])),
+    }
+
+
+def rule(c):
+    """The first rule of the table that fits; rule 7 is ``delay`` and is told apart later."""
+    if c["shift"] is None:
+        return "not_scheduled"
+    if not c["watched"] or c["state"] is None:
+        return "no_data"
+    if c["on_break"] or (c["override"] and c["override"]["planned"]) or c["mode"] in PLANNED_MODES:
+        return "planned"
+    if c["state"] == "setup" or c["mode"] == "changeover" or (c["override"] and c["override"]["setup"]):
+        return "setup"
+    if not c["runs"]:
+        return "no_order"
+    return "production" if c["state"] == "running" else "delay"
+
+
+def looked_at(h):
+    """The window as far as it has happened: nothing is said about what comes after now."""
+    low, high = h["window"]
+    return low, max(low, min(high, h["now"]))
+
+
+# -- the whole history -------------------------------------------------------------------------------
+
+
+def life(h):
+    """``{second: (context, rule)}`` from before the first fact to after the window."""
+    first = min([h["window"][0], *(p[0] for c in h["counters"] for p in c["points"])], default=0)
+    first = min([first, *(p["at"] for p in h["states"]), *(s["start"] for s in h["shifts"])])
+    last = max([h["window"][1], h["now"], *(p[0] for c in h["counters"] for p in c["points"])])
+    known = {second: context(h, second) for second in range(first - 1, last + 1)}
+    return {second: (c, rule(c)) for second, c in known.items()}
+
+
+def stops(h, seconds):
+    """Every delay as ``(start, end, kind)``: seconds of rule 7 in a row, whatever their states and codes.
+
+    Its end was seen when a watched second follows; a stop that runs into ``now`` or into no data is open.
+    """
+    found, start = [], None
+    for second in sorted(seconds):
+        delayed = seconds[second][1] == "delay"
+        if delayed and start is None:
+            start = second
+        if not delayed and start is not None:
+            open_end = second >= h["now"] or seconds[second][1] == "no_data"
+            short = second - start < h["threshold"]
+            kind = "unplanned" if not short else "undetermined" if open_end else "minor"
+            found.append((start, second, kind))
+            start = None
+    return found
+
+
+def buckets(h, seconds=None):
+    """Seconds of the window in each bucket, and the stops that began in the window, by kind."""
+    seconds = seconds or life(h)
+    low, high = looked_at(h)
+    kinds = {second: kind for start, end, kind in stops(h, seconds) for second in range(start, end)}
+    sums = dict.fromkeys(BUCKETS, 0)
+    for second in range(low, high):
+        name = seconds[second][1]
+        sums[kinds[second] if name == "delay" else name] += 1
+    return sums
+
+
+# -- pieces ------------------------------------------------------------------------------------------
+
+
+def slices(h, seconds, start, end):
+    """The seconds from start to end grouped where nothing changes; clock hours and the window cut too."""
+    low, high = looked_at(h)
+    groups = []
+    for second in range(start, end):
+        inside = low <= second < high
+        mark = (seconds[second][0], seconds[second][1], inside, (second - h["hour"]) // 3600)
+        if groups and groups[-1][0] == mark:
+            groups[-1][1].append(second)
+        else:
+            groups.append((mark, [second]))
+    return groups
+
+
+def shared_out(pieces, weights):
+    """Whole pieces by weight: largest remainder, the earlier first among equals."""
+    exact = [Fraction(pieces * weight, sum(weights)) for weight in weights]
+    whole = [int(share) for share in exact]
+    order = sorted(range(len(weights)), key=lambda i: (whole[i] - exact[i], i))
+    for i in order[: pieces - sum(whole)]:
+        whole[i] += 1
+    return whole
+
+
+def _may_run(c):
+    """Running, or nobody knows: the time in which pieces can have been made."""
+    return not c["watched"] or c["state"] in (None, "running")
+
+
+def pieces(h, seconds, role):
+    """Pieces of one counter in the window as ``[(context, rule, pieces)]``, by running time."""
+    points = sorted(p for c in h["counters"] if c["role"] == role for p in c["points"])
+    booked = []
+    for (start, before), (end, after) in zip(points, points[1:]):
+        groups = slices(h, seconds, start, end)
+        weights = [len(members) if _may_run(mark[0]) else 0 for mark, members in groups]
+        if not any(weights):
+            weights = [len(members) for _, members in groups]
+        for (mark, _), share in zip(groups, shared_out(after - before, weights)):
+            if mark[2]:
+                booked.append((mark[0], mark[1], share))
+    return booked
+
+
+def roles(h):
+    return {counter["role"] for counter in h["counters"]}
+
+
+def quantities(h, seconds):
+    """Pieces made in production time, outside of it, and without an order: totals of the window.
+
+    ``ideal`` is the sum of ideal x total over the products in seconds; ``None`` where orders share the
+    machine, because the rules do not say how a single piece is divided.
+    """
+    total = pieces(h, seconds, "total")
+    sums = {"total": 0, "outside": 0, "unallocated": 0, "good": None, "ideal": Fraction(0)}
+    for c, name, count in total:
+        sums["total" if name == "production" else "outside"] += count
+        if not c["runs"]:
+            sums["unallocated"] += count
+        if name == "production" and len(c["runs"]) == 1 and sums["ideal"] is not None:
+            sums["ideal"] += h["ideal"][c["runs"][0]["product"]] * count
+        elif name == "production" and count:
+            sums["ideal"] = None
+    made = {role: _in_production(h, seconds, role) for role in ("good", "reject")}
+    if "good" in roles(h):
+        sums["good"] = made["good"]
+    elif "reject" in roles(h):
+        sums["good"] = sums["total"] - made["reject"]
+    else:
+        sums["good"] = sums["total"]
+    return sums
+
+
+def _in_production(h, seconds, role):
+    return sum(count for _, name, count in pieces(h, seconds, role) if name == "production")
+
+
+# -- figures -----------------------------------------------------------------------------------------
+
+
+def figures(h, seconds=None):
+    """Availability, performance, quality, OEE and coverage as fractions; ``None`` is a refused figure."""
+    seconds = seconds or life(h)
+    time, made = buckets(h, seconds), quantities(h, seconds)
+    shift_time = sum(time.values()) - time["not_scheduled"]
+    busy = shift_time - time["planned"] - time["no_data"]
+    running = time["production"]
+    coverage = 1 - Fraction(time["no_data"], shift_time) if shift_time else None
+    answers = {"availability": None, "performance": None, "quality": None, "oee": None}
+    if coverage is not None and coverage >= COVERAGE_LIMIT:
+        if busy:
+            answers["availability"] = Fraction(running, busy)
+        if running and made["ideal"] is not None:
+            answers["performance"] = made["ideal"] / running
+        if made["total"]:
+            answers["quality"] = Fraction(made["good"], made["total"])
+        if None not in (answers["availability"], answers["performance"], answers["quality"]):
+            answers["oee"] = answers["availability"] * answers["performance"] * answers["quality"]
+        elif busy and not made["total"]:
+            answers["oee"] = Fraction(0)
+    return {**answers, "coverage": coverage}
