@@ -10,6 +10,7 @@
         "security/mes_base_groups.xml",
         "security/ir.model.access.csv",
         "security/mes_base_rules.xml",
+        "data/ir_cron.xml",
     ],
     "installable": True,
     "application": True,

@@ -21,3 +21,4 @@ from . import mes_equipment_live
 from . import mes_dirty_span
 from . import mes_period_lock
 from . import mes_late_fact
+from . import mes_fact_writer

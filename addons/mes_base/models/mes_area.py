@@ -1,4 +1,20 @@
-from odoo import fields, models
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def check_code(env, code: str) -> None:
+    """Refuse a code that could not be one part of a machine's address.
+
+    :raises ValidationError: with the sentence that says the mend.
+    """
+    if not _CODE.fullmatch(code or ""):
+        raise ValidationError(
+            env._("%r is no code: use letters, digits, '_', '-' and '.', beginning with a letter or digit.", code)
+        )
 
 
 class MesArea(models.Model):
@@ -13,13 +29,14 @@ class MesArea(models.Model):
     code = fields.Char(required=True, help="Second part of a machine's code, such as PACK.")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    site_id = fields.Many2one(
-        "mes.site", required=True, index=True, ondelete="restrict", check_company=True
-    )
+    site_id = fields.Many2one("mes.site", required=True, index=True, ondelete="restrict", check_company=True)
     company_id = fields.Many2one(related="site_id.company_id", store=True, index=True)
     tz = fields.Selection(related="site_id.tz")
     workcenter_ids = fields.One2many("mrp.workcenter", "mes_area_id", string="Work Centers")
 
-    _code_unique = models.Constraint(
-        "UNIQUE(site_id, code)", "An area of this site already has this code."
-    )
+    _code_unique = models.Constraint("UNIQUE(site_id, code)", "An area of this site already has this code.")
+
+    @api.constrains("code")
+    def _check_code(self):
+        for area in self:
+            check_code(self.env, area.code)

@@ -1,4 +1,13 @@
-from odoo import fields, models
+from collections.abc import Iterable
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from ..tools import bulk
+
+# Role -> the seat that it takes on its machine.
+AUTHORITATIVE = {"total": "total", "good": "quality", "reject": "quality"}
 
 
 class MesCounter(models.Model):
@@ -41,3 +50,51 @@ class MesCounter(models.Model):
         "CHECK(pieces_per_unit > 0 AND tolerance >= 0)",
         "Pieces per unit are more than 0 and a tolerance is not negative.",
     )
+
+    @api.private
+    def _machines(self, counter_ids: Iterable[int]) -> dict[int, int]:
+        """The machine of each counter; one statement.
+
+        :raises ValidationError: a counter is unknown.
+        """
+        ids = set(counter_ids)
+        self.env.cr.execute(
+            SQL("SELECT id, workcenter_id FROM mes_counter WHERE id = ANY(%s::int4[])", bulk.int_array(ids))
+        )
+        found = dict(self.env.cr.fetchall())
+        if missing := ids - set(found):
+            raise ValidationError(self.env._("Counters %s are unknown.", ", ".join(map(str, sorted(missing)))))
+        return found
+
+    @api.private
+    def _ensure(self, wanted: Iterable[tuple[int, str, str | None, str | None]]) -> dict[tuple[int, str], int]:
+        """The ids of the counters (work center id, name, role, unit), created where missing.
+
+        A role of None is taken from the name (total, good, reject) while that seat is free on the
+        machine, else the counter is a cross-check. A given role that is taken becomes a check too:
+        nothing that a machine counts is refused.
+        """
+        wanted = list(dict.fromkeys(wanted))
+        machines = {row[0] for row in wanted}
+        known = self.with_context(active_test=False).search([("workcenter_id", "in", machines)])
+        ids = {(counter.workcenter_id.id, counter.name): counter.id for counter in known}
+        seats = {
+            (counter.workcenter_id.id, AUTHORITATIVE[counter.role])
+            for counter in known
+            if counter.active and counter.role in AUTHORITATIVE
+        }
+        missing = []
+        for workcenter_id, name, role, unit in wanted:
+            if (workcenter_id, name) in ids:
+                continue
+            role = role or (name if name in AUTHORITATIVE else "check")
+            seat = (workcenter_id, AUTHORITATIVE.get(role))
+            if seat in seats:
+                role = "check"
+            elif seat[1]:
+                seats.add(seat)
+            ids[workcenter_id, name] = 0
+            missing.append({"workcenter_id": workcenter_id, "name": name, "role": role, "unit": unit or "pcs"})
+        for counter in self.create(missing):
+            ids[counter.workcenter_id.id, counter.name] = counter.id
+        return {(row[0], row[1]): ids[row[0], row[1]] for row in wanted}

@@ -1,6 +1,13 @@
-from odoo import fields, models
+from collections.abc import Iterable
 
-from ..tools.fields import Timestamp
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools import bulk, spans
+from ..tools.fields import Timestamp, UncheckedMany2one
+
+# Spans of one machine that lie closer are marked as one: consumers work by the hour anyway.
+JOIN_MS = 5 * 60 * 1000
 
 
 class MesDirtySpan(models.Model):
@@ -16,10 +23,81 @@ class MesDirtySpan(models.Model):
     _log_access = False
 
     consumer = fields.Char(required=True, help="Who makes rows anew: stop, oee.")
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="cascade")
-    company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
+    workcenter_id = UncheckedMany2one("mrp.workcenter", required=True)
+    company_id = UncheckedMany2one("res.company", required=True)
     at_from = Timestamp(string="From", required=True)
     at_until = Timestamp(string="Until", help="Empty: to the end of time.")
     why = fields.Char(required=True)
 
     _by_consumer = models.Index("(consumer, id)")
+
+    @api.private
+    def _consumers(self) -> list[str]:
+        """Who makes derived rows anew; a room that does adds its name."""
+        return ["stop"]
+
+    @api.private
+    def _trigger_consumers(self) -> None:
+        """Wake the consumers' jobs; a room that has one extends this."""
+        # Any writer of facts may wake the job; it runs as its own user.
+        self.env.ref("mes_base.ir_cron_fold_stops").sudo()._trigger()
+
+    @api.private
+    def _mark(self, touched: Iterable[tuple[int, int, int | None]], why: str) -> None:
+        """Note that (machine, from, until in ms; None: no end) changed; one statement.
+
+        Also wakes the consumers, once a transaction.
+        """
+        by_machine: dict[int, list[tuple[int, int | None]]] = {}
+        for workcenter_id, start, end in touched:
+            by_machine.setdefault(workcenter_id, []).append((start, end))
+        rows = [(wc, *span) for wc, found in by_machine.items() for span in spans.merge(found, JOIN_MS)]
+        if not rows:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO mes_dirty_span (consumer, workcenter_id, company_id, at_from, at_until, why)
+                SELECT c.name, w.id, w.company_id, %(from)s, %(until)s, %(why)s
+                  FROM %(rows)s AS r(wc, from_ms, until_ms)
+                  JOIN mrp_workcenter w ON w.id = r.wc AND w.company_id IS NOT NULL
+                 CROSS JOIN unnest(%(consumers)s::text[]) AS c(name)
+                """,
+                rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
+                **{"from": bulk.timestamp("from_ms")},
+                until=bulk.timestamp("until_ms"),
+                why=why,
+                consumers=bulk.text_array(self._consumers()),
+            )
+        )
+        if not self.env.cr.precommit.data.setdefault("mes.dirty.span", False):
+            self.env.cr.precommit.data["mes.dirty.span"] = True
+            self._trigger_consumers()
+
+    @api.private
+    def _take(self, consumer: str, limit: int = 2000) -> dict[int, list[tuple[int, int | None]]]:
+        """Take marks away from the queue: machine -> merged spans in ms.
+
+        Marks that another transaction holds are left to it; call it in the transaction that makes
+        the derived rows anew, so that a failure puts them back.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH taken AS (
+                    DELETE FROM mes_dirty_span WHERE id IN (
+                        SELECT id FROM mes_dirty_span WHERE consumer = %(consumer)s
+                         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                    RETURNING workcenter_id, at_from, at_until)
+                SELECT workcenter_id, %(from)s, %(until)s FROM taken
+                """,
+                consumer=consumer,
+                limit=limit,
+                **{"from": bulk.millis("at_from")},
+                until=bulk.millis("at_until"),
+            )
+        )
+        found: dict[int, list[tuple[int, int | None]]] = {}
+        for workcenter_id, start, end in self.env.cr.fetchall():
+            found.setdefault(workcenter_id, []).append((start, end))
+        return {wc: spans.merge(one, JOIN_MS) for wc, one in found.items()}

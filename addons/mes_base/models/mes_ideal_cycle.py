@@ -31,9 +31,7 @@ class MesIdealCycle(models.Model):
         default="nameplate",
     )
 
-    _seconds_positive = models.Constraint(
-        "CHECK(seconds > 0)", "An ideal cycle is longer than 0 seconds."
-    )
+    _seconds_positive = models.Constraint("CHECK(seconds > 0)", "An ideal cycle is longer than 0 seconds.")
     _start_unique = models.UniqueIndex(
         "(workcenter_id, COALESCE(product_id, 0), date_from)",
         "This work center already has an ideal cycle for this product from that time.",

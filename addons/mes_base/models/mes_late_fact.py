@@ -1,6 +1,10 @@
-from odoo import fields, models
+from collections.abc import Iterable
 
+from odoo import api, fields, models
+
+from ..tools import clock
 from ..tools.fields import BigInteger, Timestamp
+from ..tools.rows import CountRow, EvidenceRow, StateRow
 
 
 class MesLateFact(models.Model):
@@ -25,3 +29,40 @@ class MesLateFact(models.Model):
     seq = BigInteger(string="Sequence Number")
 
     _by_workcenter = models.Index("(workcenter_id, at)")
+
+    @api.private
+    def _keep(self, rows: Iterable[StateRow | CountRow | EvidenceRow]) -> None:
+        """Keep facts for closed periods aside; one statement to find machines, one to insert."""
+        rows = list(rows)
+        counters = {row.counter_id for row in rows if isinstance(row, CountRow)}
+        machines = self.env["mes.counter"]._machines(counters) if counters else {}
+        workcenters = {
+            id(row): machines[row.counter_id] if isinstance(row, CountRow) else row.workcenter_id for row in rows
+        }
+        companies = {
+            wc: head.company_id for wc, head in self.env["mes.fact.writer"].heads(workcenters.values()).items()
+        }
+        recorded_at = self.env["mes.clock"].now()
+        # The gateway's user may not create these by hand, only its facts may.
+        self.sudo().create(
+            [
+                {
+                    "workcenter_id": workcenters[id(row)],
+                    "company_id": companies[workcenters[id(row)]],
+                    "kind": _kind(row),
+                    "at": clock.from_ms(row.at_from if isinstance(row, EvidenceRow) else row.at),
+                    "payload": row._asdict(),
+                    "recorded_at": recorded_at,
+                    "stream": row.stream,
+                    "seq": None if isinstance(row, EvidenceRow) else row.seq,
+                }
+                for row in rows
+            ]
+        )
+
+
+def _kind(row: StateRow | CountRow | EvidenceRow) -> str:
+    """The kind of a fact."""
+    if isinstance(row, StateRow):
+        return row.lane
+    return "count" if isinstance(row, CountRow) else "evidence"

@@ -15,9 +15,7 @@ class MesShiftAssignment(models.Model):
     company_id = fields.Many2one(related="pattern_id.company_id", store=True, index=True)
     site_id = fields.Many2one("mes.site", index=True, ondelete="restrict", check_company=True)
     area_id = fields.Many2one("mes.area", index=True, ondelete="restrict", check_company=True)
-    workcenter_id = fields.Many2one(
-        "mrp.workcenter", index=True, ondelete="restrict", check_company=True
-    )
+    workcenter_id = fields.Many2one("mrp.workcenter", index=True, ondelete="restrict", check_company=True)
     date_from = fields.Date(string="From", required=True, help="Local date of the first shift.")
 
     _one_place = models.Constraint(

@@ -11,18 +11,12 @@ class MesShiftException(models.Model):
 
     name = fields.Char(required=True)
     active = fields.Boolean(default=True)
-    kind = fields.Selection(
-        [("closed", "No work"), ("overtime", "Additional shift")], required=True, default="closed"
-    )
+    kind = fields.Selection([("closed", "No work"), ("overtime", "Additional shift")], required=True, default="closed")
     date = fields.Date(required=True, help="Local date on which the shift starts.")
-    company_id = fields.Many2one(
-        "res.company", required=True, index=True, default=lambda self: self.env.company
-    )
+    company_id = fields.Many2one("res.company", required=True, index=True, default=lambda self: self.env.company)
     site_id = fields.Many2one("mes.site", index=True, ondelete="restrict", check_company=True)
     area_id = fields.Many2one("mes.area", index=True, ondelete="restrict", check_company=True)
-    workcenter_id = fields.Many2one(
-        "mrp.workcenter", index=True, ondelete="restrict", check_company=True
-    )
+    workcenter_id = fields.Many2one("mrp.workcenter", index=True, ondelete="restrict", check_company=True)
     shift_code = fields.Char(
         help="Closed: only the shift with this code (empty: all of the day). Additional: its code."
     )

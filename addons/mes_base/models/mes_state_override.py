@@ -19,9 +19,7 @@ class MesStateOverride(models.Model):
     _order = "recorded_at desc, id desc"
     _check_company_auto = True
 
-    workcenter_id = fields.Many2one(
-        "mrp.workcenter", required=True, ondelete="restrict", check_company=True
-    )
+    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict", check_company=True)
     company_id = fields.Many2one("res.company", required=True, index=True, ondelete="restrict")
     at_from = Timestamp(string="From", required=True)
     at_until = Timestamp(string="Until", help="Empty: until the machine's next change of state.")

@@ -16,15 +16,9 @@ class MesStop(models.Model):
     at_until = Timestamp(string="Until", help="Empty: still open.")
     duration_ms = BigInteger(string="Duration (ms)", help="Length of a closed stop.")
     codes = fields.Char(help="The machine's codes in order of time, separated by commas.")
-    loss_id = fields.Many2one(
-        "mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict"
-    )
-    origin_ids = fields.Many2many(
-        "mes.stop", "mes_stop_lineage", "stop_id", "origin_id", string="Came From"
-    )
-    successor_ids = fields.Many2many(
-        "mes.stop", "mes_stop_lineage", "origin_id", "stop_id", string="Became"
-    )
+    loss_id = fields.Many2one("mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict")
+    origin_ids = fields.Many2many("mes.stop", "mes_stop_lineage", "stop_id", "origin_id", string="Came From")
+    successor_ids = fields.Many2many("mes.stop", "mes_stop_lineage", "origin_id", "stop_id", string="Became")
     active = fields.Boolean(default=True, help="Cleared when late facts dissolve the stop.")
 
     _by_start = models.Index("(workcenter_id, at_from)")

@@ -19,9 +19,7 @@ class MrpWorkcenterProductivityLoss(models.Model):
         string="Planned", help="Time under this reason is a planned stop and no availability loss."
     )
     mes_setup = fields.Boolean(string="Set-up", help="Time under this reason is set-up.")
-    mes_failure = fields.Boolean(
-        string="Failure", help="A stop with this reason counts as a failure (MTBF, MTTR)."
-    )
+    mes_failure = fields.Boolean(string="Failure", help="A stop with this reason counts as a failure (MTBF, MTTR).")
     mes_comment_required = fields.Boolean(string="Needs a Comment")
     mes_max_minutes = fields.Integer(
         string="Maximum Duration (min)", help="0: no limit. A longer stop needs another reason."

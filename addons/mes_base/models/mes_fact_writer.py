@@ -1,0 +1,123 @@
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from ..tools import bulk
+from ..tools.rows import CountRow, EvidenceRow, LiveRow, Outcome, StateRow
+
+# The first key of our two-key advisory locks; the second is a work center's id.
+LOCK_SPACE = 0x4D4553
+
+
+class Head(NamedTuple):
+    """What the writer must know of a machine: its company, and up to when its figures are closed."""
+
+    workcenter_id: int
+    company_id: int
+    lock: int | None
+
+
+class MesFactWriter(models.AbstractModel):
+    """The only door through which machine facts enter: sets of rows, a fixed number of statements.
+
+    The caller (the gateway's ingest) has checked that each machine and counter exists and is one
+    that it may write; company, winner, cached ends, closed periods and dirty spans are settled here.
+    Row shapes: ``tools/rows.py``.
+    """
+
+    _name = "mes.fact.writer"
+    _description = "Writer of Machine Facts"
+
+    @api.private
+    def write_facts(
+        self,
+        states: Iterable[StateRow] = (),
+        counts: Iterable[CountRow] = (),
+        evidence: Iterable[EvidenceRow] = (),
+    ) -> Outcome:
+        """Store the facts of one batch and mark what they touch; see ``Outcome``.
+
+        :raises ValidationError: a machine or counter is unknown or has no company.
+        """
+        parts = [
+            self.env["mes.state.point"]._store(list(states)),
+            self.env["mes.count.point"]._store(list(counts)),
+            self.env["mes.evidence.span"]._store(list(evidence)),
+        ]
+        self.env["mes.dirty.span"]._mark([span for _outcome, spans in parts for span in spans], "fact")
+        total = Outcome()
+        for outcome, _spans in parts:
+            total = total.also(outcome)
+        if total.late:
+            self.env["mes.late.fact"]._keep(total.late)
+        return total
+
+    @api.private
+    def write_states(self, rows: Iterable[StateRow]) -> Outcome:
+        """Store change points of states and modes."""
+        return self.write_facts(states=rows)
+
+    @api.private
+    def write_counts(self, rows: Iterable[CountRow]) -> Outcome:
+        """Store counter readings."""
+        return self.write_facts(counts=rows)
+
+    @api.private
+    def write_evidence(self, rows: Iterable[EvidenceRow]) -> Outcome:
+        """Store spans in which machines were watched; a stream's spans are merged."""
+        return self.write_facts(evidence=rows)
+
+    @api.private
+    def write_live(self, rows: Iterable[LiveRow]) -> list[int]:
+        """Overwrite live values that are older; the ids of the machines whose row changed."""
+        return self.env["mes.equipment.live"]._store(list(rows))
+
+    @api.private
+    def lock_machines(self, workcenter_ids: Iterable[int]) -> None:
+        """Wait for other writers of these machines, in id order, until the transaction ends."""
+        ids = sorted(set(workcenter_ids))
+        if ids:
+            self.env.cr.execute(
+                SQL(
+                    "SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int4[]) AS t(id)",
+                    LOCK_SPACE,
+                    bulk.int_array(ids),
+                )
+            )
+
+    @api.private
+    def heads(self, workcenter_ids: Iterable[int]) -> dict[int, Head]:
+        """The heads of these machines, which are locked for this transaction; one statement each.
+
+        :raises ValidationError: one of them is unknown or has no company.
+        """
+        ids = set(workcenter_ids)
+        if not ids:
+            return {}
+        self.lock_machines(ids)
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT w.id, w.company_id, (
+                       SELECT (extract(epoch FROM max(l.at_until)) * 1000)::int8
+                         FROM mes_period_lock l
+                        WHERE l.active AND l.company_id = w.company_id
+                          AND (l.site_id IS NULL OR l.site_id = w.mes_site_id))
+                  FROM mrp_workcenter w
+                 WHERE w.id = ANY(%s::int4[]) AND w.company_id IS NOT NULL
+                """,
+                bulk.int_array(sorted(ids)),
+            )
+        )
+        found = {row[0]: Head(*row) for row in self.env.cr.fetchall()}
+        if missing := ids - set(found):
+            raise ValidationError(
+                self.env._(
+                    "Work centers %s are unknown or have no company: facts need a machine of a company.",
+                    ", ".join(map(str, sorted(missing))),
+                )
+            )
+        return found

@@ -1,0 +1,2 @@
+from . import test_fact_writer
+from . import test_plant_model

@@ -1,0 +1,47 @@
+"""Rows as PostgreSQL arrays: one statement for any number of rows.
+
+Array literals are built here because psycopg2's ARRAY[...] of thousands of elements costs the
+server more to parse than the insert itself.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from odoo.tools import SQL
+
+_SPECIAL = re.compile(r'(["\\])')
+
+
+def int_array(values: Iterable[int | None]) -> str:
+    """The literal of an integer array."""
+    return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in values]) + "}"
+
+
+def text_array(values: Iterable[str | None]) -> str:
+    """The literal of a text array."""
+    return (
+        "{"
+        + ",".join(["NULL" if value is None else '"' + _SPECIAL.sub(r"\\\1", value) + '"' for value in values])
+        + "}"
+    )
+
+
+def unnest(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> SQL:
+    """``unnest(...)`` of the rows' columns; a type is int4, int8, text or numeric."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(types)
+    arrays = [
+        SQL("%s::" + kind + "[]", text_array(column) if kind == "text" else int_array(column))
+        for column, kind in zip(columns, types, strict=True)
+    ]
+    return SQL("unnest(%s)", SQL(", ").join(arrays))
+
+
+def timestamp(column: str) -> SQL:
+    """The timestamp of a column of milliseconds since the epoch (exact below the year 287 000)."""
+    return SQL("(timestamp 'epoch' + %s * interval '1 millisecond')", SQL.identifier(*column.split(".")))
+
+
+def millis(column: str) -> SQL:
+    """Milliseconds since the epoch of a timestamp column."""
+    return SQL("(extract(epoch FROM %s) * 1000)::int8", SQL.identifier(*column.split(".")))
