@@ -4,13 +4,15 @@
 The pieces of an interval between two neighbouring points are the difference of their totals; a late or
 replayed point splits an interval and never adds. An interval that crosses slices is shared out
 
-* by the time in which parts can have been made: production, and time that nobody watched (what was made
-  unseen must not be pressed into the seconds before and after, it would look like speed);
-* if there is none, by time: such parts were made *outside production*, as are all in a slice that is not
-  production;
+* by running time, whatever that time counts as: a machine that runs on after its order, into a break or beyond
+  the shift makes parts there too, and they must not be guessed into the order. Time of which nobody knows
+  whether the machine ran takes its part as well (what was made unseen must not be pressed into the seconds
+  before and after, it would look like speed);
+* if there is none, by time.
 
-in whole pieces by largest remainder, ties to the earlier slice. A point exactly on a slice's edge belongs
-to both sides, and a step that takes no time to the slice before it.
+What falls into a slice that is not production was made *outside production*. Pieces are shared out whole, by
+largest remainder, ties to the earlier slice. A point exactly on a slice's edge belongs to both sides, and a
+step that takes no time to the slice before it.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .intervals import apportion
-from .model import NO_DATA, PRODUCTION, Counter, CountPoint, Run, Slice, Span
+from .model import Counter, CountPoint, Run, Slice, Span
+from .rules import RUNNING
 from .shares import turns, weights_of
 
-_MAY_PRODUCE = frozenset({PRODUCTION, NO_DATA})
 _PLAIN = frozenset({"step", "first"})
 
 
@@ -214,10 +216,15 @@ def _share_crossing(series: Series, index: int, slices: Sequence[Slice], place: 
         stop += 1
     touched = slices[place:stop]
     times = [min(piece.end, end) - max(piece.start, start) for piece in touched]
-    weights = [ms if piece.category in _MAY_PRODUCE else 0 for ms, piece in zip(times, touched, strict=True)]
+    weights = [ms if _may_have_run(piece) else 0 for ms, piece in zip(times, touched, strict=True)]
     whole = series.pieces[index + 1] - series.pieces[index]
     for offset, share in enumerate(apportion(whole, weights if any(weights) else times)):
         shares[place + offset] += share
+
+
+def _may_have_run(piece: Slice) -> bool:
+    """The machine ran, or nobody knows."""
+    return piece.state in (RUNNING, None) or not piece.watched
 
 
 def _divided(

@@ -56,8 +56,7 @@ class Lanes:
                 ([(time, value[0]) for time, value in _point_steps(history.modes)], None),
                 (_evidence_steps(history.evidence), False),
                 (_shift_steps(history.shifts), (None, False)),
-                (_run_steps(history.runs), ()),
-                (_run_steps(history.line_runs), ()),
+                (_run_steps(history.runs, history.line_runs), ()),
                 (_override_steps(history.overrides), None),
             )
         )
@@ -100,10 +99,9 @@ class Lanes:
 
 def _slice(start: int, end: int, lanes: tuple[Any, ...]) -> Slice:
     """The slice for one stretch of equal lane values."""
-    machine, mode, watched, (shift, on_break), own_runs, line_runs, override = lanes
+    machine, mode, watched, (shift, on_break), runs, override = lanes
     machine_state, code, interlock = machine
     state = override.state if override is not None and override.state is not None else machine_state
-    runs = own_runs or line_runs
     category = categorise(
         scheduled=shift is not None,
         watched=watched,
@@ -156,10 +154,19 @@ def _shift_steps(shifts: Iterable[Shift]) -> list[_Step]:
     return steps
 
 
-def _run_steps(runs: Iterable[Run]) -> list[_Step]:
-    """The runs that hold, the one that began first in front."""
-    ranked = sorted(runs, key=lambda run: (run.start, _rank(run.id)))
-    return [(time, tuple(holding)) for time, holding in active((r.start, r.end, r) for r in ranked)]
+def _run_steps(own: Iterable[Run], inherited: Iterable[Run]) -> list[_Step]:
+    """The runs that hold, the one that began first in front: the machine's own, or, if it has none, its line's."""
+    ranked = [(run, True) for run in sorted(own, key=_run_rank)]
+    ranked += [(run, False) for run in sorted(inherited, key=_run_rank)]
+    steps: list[_Step] = []
+    for time, holding in active((run.start, run.end, (run, is_own)) for run, is_own in ranked):
+        mine = tuple(run for run, is_own in holding if is_own)
+        steps.append((time, mine or tuple(run for run, _is_own in holding)))
+    return steps
+
+
+def _run_rank(run: Run) -> tuple[int, tuple[int, int, str]]:
+    return run.start, _rank(run.id)
 
 
 def _override_steps(overrides: Iterable[Override]) -> list[_Step]:
