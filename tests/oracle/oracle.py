@@ -135,6 +135,13 @@ def buckets(h, seconds=None):
     return sums
 
 
+def stop_counts(h, seconds):
+    """How many stops of each kind began in the window; a stop is counted once, where it began."""
+    low, high = looked_at(h)
+    kinds = [kind for start, _, kind in stops(h, seconds) if low <= start < high]
+    return {kind: kinds.count(kind) for kind in ("unplanned", "minor", "undetermined")}
+
+
 # -- pieces ------------------------------------------------------------------------------------------
 
 
@@ -189,19 +196,19 @@ def roles(h):
 def quantities(h, seconds):
     """Pieces made in production time, outside of it, and without an order: totals of the window.
 
-    ``ideal`` is the sum of ideal x total over the products in seconds; ``None`` where orders share the
-    machine, because the rules do not say how a single piece is divided.
+    ``ideal`` is the sum of ideal x total over the products in seconds, as least and most it can be: where
+    orders share the machine, the rules do not say which of them gets a single piece.
     """
     total = pieces(h, seconds, "total")
-    sums = {"total": 0, "outside": 0, "unallocated": 0, "good": None, "ideal": Fraction(0)}
+    sums = {"total": 0, "outside": 0, "unallocated": 0, "good": None, "ideal": (0, 0)}
     for c, name, count in total:
         sums["total" if name == "production" else "outside"] += count
         if not c["runs"]:
             sums["unallocated"] += count
-        if name == "production" and len(c["runs"]) == 1 and sums["ideal"] is not None:
-            sums["ideal"] += h["ideal"][c["runs"][0]["product"]] * count
-        elif name == "production" and count:
-            sums["ideal"] = None
+        if name == "production":
+            cycles = [h["ideal"][run["product"]] for run in c["runs"]]
+            low, high = sums["ideal"]
+            sums["ideal"] = (low + min(cycles) * count, high + max(cycles) * count)
     made = {role: _in_production(h, seconds, role) for role in ("good", "reject")}
     if "good" in roles(h):
         sums["good"] = made["good"]
@@ -220,7 +227,11 @@ def _in_production(h, seconds, role):
 
 
 def figures(h, seconds=None):
-    """Availability, performance, quality, OEE and coverage as fractions; ``None`` is a refused figure."""
+    """Availability, performance, quality, OEE and coverage as fractions; ``None`` is a refused figure.
+
+    Performance and OEE are pairs, least and most; they are equal unless orders of products with other
+    ideal cycles share the machine.
+    """
     seconds = seconds or life(h)
     time, made = buckets(h, seconds), quantities(h, seconds)
     shift_time = sum(time.values()) - time["not_scheduled"]
@@ -231,12 +242,13 @@ def figures(h, seconds=None):
     if coverage is not None and coverage >= COVERAGE_LIMIT:
         if busy:
             answers["availability"] = Fraction(running, busy)
-        if running and made["ideal"] is not None:
-            answers["performance"] = made["ideal"] / running
+        if running:
+            answers["performance"] = tuple(Fraction(ideal, running) for ideal in made["ideal"])
         if made["total"]:
             answers["quality"] = Fraction(made["good"], made["total"])
         if None not in (answers["availability"], answers["performance"], answers["quality"]):
-            answers["oee"] = answers["availability"] * answers["performance"] * answers["quality"]
+            rest = answers["availability"] * answers["quality"]
+            answers["oee"] = tuple(sorted(rest * performance for performance in answers["performance"]))
         elif busy and not made["total"]:
-            answers["oee"] = Fraction(0)
+            answers["oee"] = (Fraction(0), Fraction(0))
     return {**answers, "coverage": coverage}
