@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Span = tuple[int, int]
 #: A state that is not known: Odoo has no evidence there.
@@ -103,7 +104,7 @@ def tile(changes: Sequence[tuple[int, str]], window: Span) -> list[Piece]:
     """The changes as pieces that tile the window; before the first change nothing is known."""
     start, end = window
     edges = [(start, NO_DATA), *sorted(changes), (end, NO_DATA)]
-    pieces = [Piece(max(at, start), min(until, end), value) for (at, value), (until, _) in zip(edges, edges[1:])]
+    pieces = [Piece(max(at, start), min(until, end), value) for (at, value), (until, _) in pairwise(edges)]
     return merge(pieces)
 
 
@@ -149,7 +150,7 @@ def disagreements(left: Sequence[Piece], right: Sequence[Piece]) -> list[tuple[i
     """Maximal stretches over which two tilings of one window differ: start, end and the first two values."""
     edges = sorted({edge for piece in (*left, *right) for edge in (piece.start, piece.end)})
     stretches: list[tuple[int, int, str, str]] = []
-    for start, end in zip(edges, edges[1:]):
+    for start, end in pairwise(edges):
         ours, theirs = value_at(left, start), value_at(right, start)
         if ours == theirs:
             continue

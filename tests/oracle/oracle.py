@@ -21,6 +21,7 @@ Nothing here is clever: a second is looked up by walking the lists.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 PLANNED_MODES = ("cleaning", "maintenance", "trial")
 BUCKETS = (
@@ -178,7 +179,7 @@ def pieces(h, seconds, role):
     """Pieces of one counter in the window as ``[(context, rule, pieces)]``, by running time."""
     points = sorted(p for c in h["counters"] if c["role"] == role for p in c["points"])
     booked = []
-    for (start, before), (end, after) in zip(points, points[1:]):
+    for (start, before), (end, after) in pairwise(points):
         groups = slices(h, seconds, start, end)
         weights = [len(members) if _may_run(mark[0]) else 0 for mark, members in groups]
         if not any(weights):

@@ -7,12 +7,12 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from histories import history
 from kpi import Ideal, Settings, Totals, add_up, figures, rows
 from oracle import BUCKETS, life, stop_counts
 from oracle import buckets as oracle_buckets
 from oracle import figures as oracle_figures
 from oracle import quantities as oracle_quantities
+from oracle_histories import history
 from timeline import Break, CountPoint, History, Override, Run, Shift, Span, StatePoint, build
 from timeline import Counter as Meter
 
