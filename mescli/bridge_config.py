@@ -39,4 +39,15 @@ def write(path: Path, url: str, database: str, provided: Mapping[str, object], p
 def simulate_arguments(plc_port: int, seed: int, profile: str, truth: Path, memory: Path) -> list[str]:
     """The arguments of `python -m iot_bridge` that start the simulated plant."""
     where = ["--host", PLC_HOST, "--port", str(plc_port)]
-    return ["simulate", *where, "--seed", str(seed), "--profile", profile, "--truth", str(truth), "--state", str(memory)]
+    return [
+        "simulate",
+        *where,
+        "--seed",
+        str(seed),
+        "--profile",
+        profile,
+        "--truth",
+        str(truth),
+        "--state",
+        str(memory),
+    ]

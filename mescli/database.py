@@ -12,7 +12,11 @@ def sql(statement: str, database: str = "postgres") -> list[str]:
     """Run one statement; give its rows as text, columns separated by `|`."""
     command = [str(postgres.programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]
     result = subprocess.run(
-        [*command, "-c", statement], env=postgres.environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [*command, "-c", statement],
+        env=postgres.environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     if result.returncode:
         raise from_output(f"The statement on {database}", result.stderr, "see `./mes status`.")

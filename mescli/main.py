@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import bench, database, demo, install, lint, odoo, postgres, processes, status, testing, venv
+from . import bench, database, demo, install, lint, odoo, postgres, status, testing
 from .errors import MesError, from_os_error
 from .paths import ROOT
 from .progress import say
@@ -81,7 +81,9 @@ def cmd_lint(options: argparse.Namespace, extra: list[str]) -> int:
 
 def _need_database(name: str) -> None:
     if not database.exists(name):
-        raise MesError(f"There is no database {name}.", f"there are: {', '.join(database.names())}; `./mes demo` makes one.")
+        raise MesError(
+            f"There is no database {name}.", f"there are: {', '.join(database.names())}; `./mes demo` makes one."
+        )
 
 
 def _replace(command: Sequence[str], env: dict[str, str]) -> int:
@@ -94,8 +96,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="./mes",
         description="Gemba MES: one command runs a plant, another passes all tests.",
-        epilog="Settings by environment: ODOO_HOME (an Odoo 19 of yours), PGHOST & friends (a database server of yours), "
-        "MES_CACHE (installed software), MES_STATE (databases, logs), CHROMIUM (the browser for tests).",
+        epilog="Settings by environment: ODOO_HOME (an Odoo 19 of yours), PGHOST & friends (a database server "
+        "of yours), MES_CACHE (installed software), MES_STATE (databases, logs), CHROMIUM (the browser for tests).",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
 

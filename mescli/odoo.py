@@ -86,7 +86,12 @@ def install(database: str, modules: Sequence[str], *, update: bool = False) -> N
     arguments = ["server", "-d", database, flag, ",".join(modules), "--stop-after-init", "--no-http"]
     quiet = ["--max-cron-threads=0", "--log-handler", QUIET.split(",")[0]]
     output = run(
-        command(*arguments, *quiet), f"Installing {', '.join(modules)}", LOG_MEND, log="install", env=environment(), cwd=ROOT
+        command(*arguments, *quiet),
+        f"Installing {', '.join(modules)}",
+        LOG_MEND,
+        log="install",
+        env=environment(),
+        cwd=ROOT,
     )
     if " CRITICAL " in output.replace("odoo.modules.db", ""):
         raise MesError(f"Installing {', '.join(modules)} failed.", LOG_MEND)
@@ -189,7 +194,15 @@ def start_odoo(
     processes.need_port(port)
     name = name or f"odoo-{port}"
     line = command(
-        "server", "-d", database, "--db-filter", f"^{database}$", "--http-port", str(port), "--http-interface", interface
+        "server",
+        "-d",
+        database,
+        "--db-filter",
+        f"^{database}$",
+        "--http-port",
+        str(port),
+        "--http-interface",
+        interface,
     )
     handler = [part for item in QUIET.split(",") for part in ("--log-handler", item)]
     process = processes.spawn(name, [*line, *handler, *arguments], environment(env), ROOT, note=f"port {port}")

@@ -100,16 +100,39 @@ def ensure() -> Path:
 
 def mirror() -> str:
     """The archive that this machine's apt already uses."""
-    command = ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)\t$(SIGNED_BY)\t$(SITE)"]
-    try:
-        output = subprocess.run([*command, "Created-By: Packages"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise MesError("This system has no apt-get, from which Odoo 19 is taken.", ODOO_HOME_MEND) from error
-    addresses = [line.split("\t")[0] for line in output.splitlines() if line.strip()]
-    debian = [address for address in addresses if address.rstrip("/").endswith("/debian")]
-    if not debian or not ARCHIVE_KEYRING.is_file():
-        raise MesError("apt on this system does not know a Debian archive, from which Odoo 19 is taken.", ODOO_HOME_MEND)
-    return debian[0]
+    rows: list[str] = []
+    # With release information a mirror says who it is; a machine that never ran `apt update` has none.
+    for option in ([], ["--no-release-info"]):
+        command = [
+            "apt-get",
+            "indextargets",
+            *option,
+            "--format",
+            "$(REPO_URI)\t$(ORIGIN)\t$(LABEL)",
+            "Created-By: Packages",
+        ]
+        try:
+            rows += subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise MesError("This system has no apt-get, from which Odoo 19 is taken.", ODOO_HOME_MEND) from error
+    found = choose_mirror([row.split("\t") for row in rows])
+    if not found or not ARCHIVE_KEYRING.is_file():
+        raise MesError(
+            "apt on this system does not know a Debian archive, from which Odoo 19 is taken.", ODOO_HOME_MEND
+        )
+    return found
+
+
+def choose_mirror(rows: list[list[str]]) -> str | None:
+    """The Debian archive among (address, origin, label): one that says so, else one that is named so."""
+    for address, origin, label in rows:
+        if origin == label == "Debian":
+            return address
+    for address, *_ in rows:
+        last = address.rstrip("/").rpartition("/")[2]
+        if "debian" in last and "security" not in last:
+            return address
+    return None
 
 
 def _apt_options(private: Path) -> list[str]:

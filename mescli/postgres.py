@@ -37,7 +37,8 @@ SETTINGS = {
 
 def is_external() -> bool:
     """True when the environment names a server of the user's own."""
-    return bool(os.environ.get("PGHOST") or os.environ.get("PGPORT"))
+    host = os.environ.get("PGHOST")
+    return bool(host or os.environ.get("PGPORT")) and host != str(_socket_dir())
 
 
 def connection() -> dict[str, str]:
@@ -143,7 +144,9 @@ def _private_folder(path: Path) -> None:
     account = _account()
     owners = {os.geteuid()} | ({account.pw_uid} if account else set())
     if not stat.S_ISDIR(info.st_mode) or info.st_uid not in owners:
-        raise MesError(f"{path} belongs to somebody else.", "remove it, or set MES_STATE to a folder with a short path.")
+        raise MesError(
+            f"{path} belongs to somebody else.", "remove it, or set MES_STATE to a folder with a short path."
+        )
     if account:
         os.chown(path, account.pw_uid, account.pw_gid)
     path.chmod(0o700)

@@ -64,7 +64,7 @@ def recorded(name: str) -> Recorded | None:
     try:
         data = json.loads(_pid_file(name).read_text())
         return Recorded(name, int(data["pid"]), str(data["born"]), str(data.get("note", "")))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -101,14 +101,20 @@ def stop_recorded(entry: Recorded, patience_s: float = 10.0) -> bool:
         forget(entry.name)
         return False
     _signal_group(entry.pid, signal.SIGTERM)
-    deadline = time.monotonic() + patience_s
-    while birth(entry.pid) == entry.born and time.monotonic() < deadline:
-        _reap(entry.pid)
-        time.sleep(0.05)
-    if birth(entry.pid) == entry.born:
+    if not _wait_gone(entry, patience_s):
         _signal_group(entry.pid, signal.SIGKILL)
-        _reap(entry.pid)
+        _wait_gone(entry, 5.0)
     forget(entry.name)
+    return True
+
+
+def _wait_gone(entry: Recorded, patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while entry.alive:
+        if time.monotonic() >= deadline:
+            return False
+        _reap(entry.pid)
+        time.sleep(0.02)
     return True
 
 

@@ -33,7 +33,8 @@ def claim(settings: Settings) -> None:
     other = processes.recorded("demo")
     if other and other.alive and other.pid != os.getpid():
         raise MesError(
-            f"A demo of this checkout already runs ({other.note}, pid {other.pid}).", "open it, or end it with `./mes stop`."
+            f"A demo of this checkout already runs ({other.note}, pid {other.pid}).",
+            "open it, or end it with `./mes stop`.",
         )
     processes.record("demo", os.getpid(), f"http://127.0.0.1:{settings.port}")
 

@@ -128,7 +128,7 @@ def judge(stage: str, outcomes: Mapping[str, str] | None, code: int, seconds: fl
     if outcomes is None:
         return Outcome(stage, 0, ((f"stage {stage}", f"pytest ended with {code} and no report"),), seconds)
     failures = [(name, outcome) for name, outcome in outcomes.items() if outcome != "passed"]
-    if code not in (0, 1, 5) or (code == 1 and not failures):
+    if code not in (0, 1, 2, 5) or (code in (1, 2) and not failures):
         failures.append((f"stage {stage}", f"pytest ended with {code}"))
     passed = sum(1 for outcome in outcomes.values() if outcome == "passed")
     return Outcome(stage, passed, tuple(failures), seconds)
@@ -137,7 +137,16 @@ def judge(stage: str, outcomes: Mapping[str, str] | None, code: int, seconds: fl
 def _pytest(stage: str, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[dict[str, str] | None, int]:
     target = sub("run") / f"tests-{stage}-{os.getpid()}.json"
     target.unlink(missing_ok=True)
-    command = [str(venv.python()), "-m", "pytest", "-p", "mescli.pytest_counts", "-q", *arguments]
+    command = [
+        str(venv.python()),
+        "-m",
+        "pytest",
+        "-p",
+        "mescli.pytest_counts",
+        "-q",
+        "--continue-on-collection-errors",
+    ]
+    command += arguments
     code = subprocess.run(command, cwd=ROOT, env={**env, "MES_TEST_REPORT": str(target)}).returncode
     try:
         return json.loads(target.read_text()), code
@@ -179,7 +188,7 @@ def _drop_leftovers() -> None:
 
 
 def _real_server(stage: str, paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None, int]:
-    """Tests that start real servers themselves, through `mescli`; the template is made here, so none waits in a test."""
+    """Tests that start real servers themselves, through `mescli`; the template is made before, so none waits for it."""
     env = odoo.environment()
     env.pop("ODOO_RC")
     if stage == "browser":

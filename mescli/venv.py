@@ -55,7 +55,9 @@ def _build(where: Path) -> None:
         # The base interpreter: a venv made from within a venv would break when that one goes.
         base = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
         run([base, "-m", "venv", where], "The virtual environment", mend)
-    wanted = sum(1 for name in LOCKS for line in (ROOT / "requirements" / name).read_text().splitlines() if "==" in line)
+    wanted = sum(
+        1 for name in LOCKS for line in (ROOT / "requirements" / name).read_text().splitlines() if "==" in line
+    )
     with step(f"Python packages ({wanted})", 40) as progress:
         seen = 0
 

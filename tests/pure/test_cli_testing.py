@@ -1,0 +1,150 @@
+"""`./mes test`: what did not run and pass has failed, and the last line says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mescli import testing
+from mescli.errors import MesError
+from mescli.paths import ROOT
+from mescli.testing import Outcome, judge, parse, report
+
+MIXED = """
+import pytest
+import unittest
+
+def test_good(): pass
+def test_bad(): assert False
+def test_skips(): pytest.skip("no tool")
+@pytest.mark.skip(reason="later")
+def test_marked(): pass
+@pytest.mark.xfail(reason="known")
+def test_expected(): assert False
+@pytest.mark.xfail
+def test_unexpected(): pass
+@pytest.fixture
+def breaks_after():
+    yield
+    raise RuntimeError
+def test_teardown(breaks_after): pass
+class Case(unittest.TestCase):
+    @unittest.skip("why")
+    def test_unittest_skip(self): pass
+    def test_unittest_good(self): pass
+"""
+
+
+def last_line(capsys) -> str:
+    return capsys.readouterr().out.rstrip().splitlines()[-1]
+
+
+def run_pytest(folder, source, *arguments):
+    """A real pytest with our plugin, in a process of its own."""
+    (folder / "test_it.py").write_text(source)
+    target = folder / "report.json"
+    env = {**os.environ, "MES_TEST_REPORT": str(target), "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:odoo",
+        "-p",
+        "mescli.pytest_counts",
+        "-p",
+        "no:cacheprovider",
+    ]
+    result = subprocess.run([*command, *arguments, "--rootdir", str(folder), str(folder)], env=env, cwd=folder)
+    return json.loads(target.read_text()), result.returncode
+
+
+def test_only_what_ran_and_passed_has_passed(tmp_path):
+    outcomes, code = run_pytest(tmp_path, MIXED)
+    passed = {name.rpartition("::")[2] for name, outcome in outcomes.items() if outcome == "passed"}
+    assert passed == {"test_good", "test_unittest_good"}
+    result = judge("pure", outcomes, code, 0.1)
+    assert (result.passed, len(result.failures)) == (2, 7)
+
+
+def test_a_skipped_test_fails_the_run_even_if_nothing_else_does(tmp_path, capsys):
+    outcomes, code = run_pytest(
+        tmp_path, "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser')\n"
+    )
+    assert code == 0, "pytest itself is content"
+    assert report([judge("pure", outcomes, code, 0.1)], narrowed=False) == 1
+    assert last_line(capsys) == "1 passed, 1 failed"
+
+
+def test_a_module_that_skips_itself_has_failed(tmp_path):
+    outcomes, code = run_pytest(tmp_path, "import pytest\npytest.importorskip('no_such_module')\ndef test_a(): pass\n")
+    assert [why for _, why in judge("pure", outcomes, code, 0.1).failures if "no_such_module" in why]
+
+
+def test_a_file_that_cannot_be_imported_has_failed_once(tmp_path):
+    outcomes, code = run_pytest(tmp_path, "import no_such_module\n")
+    assert len(judge("pure", outcomes, code, 0.1).failures) == 1
+
+
+def test_pytest_that_died_without_a_report_is_a_failure(capsys):
+    assert report([judge("odoo", None, -9, 0.1)], narrowed=True) == 1
+    assert last_line(capsys) == "0 passed, 1 failed"
+
+
+def test_an_exit_code_that_no_test_explains_is_a_failure():
+    assert judge("odoo", {"a": "passed"}, 3, 0.1).failures
+    assert judge("odoo", {"a": "passed"}, 1, 0.1).failures
+    assert not judge("odoo", {"a": "passed"}, 0, 0.1).failures
+
+
+def test_the_stages_are_summed_and_the_last_line_is_plain(capsys):
+    outcomes = [Outcome("pure", 40, (), 1.0), Outcome("odoo", 2, (("x", "failed in call"),), 2.0)]
+    assert report(outcomes, narrowed=False) == 1
+    assert last_line(capsys) == "42 passed, 1 failed"
+    assert report(outcomes[:1], narrowed=False) == 0
+    assert last_line(capsys) == "40 passed, 0 failed"
+
+
+def test_a_stage_without_tests_is_a_failure_unless_some_were_asked_for(capsys):
+    empty = [Outcome("pure", 3, (), 1.0), Outcome("browser", 0, (), 0.1)]
+    assert report(empty, narrowed=False) == 1
+    assert last_line(capsys) == "3 passed, 1 failed"
+    assert report(empty, narrowed=True) == 0
+
+
+def test_a_selection_that_matches_nothing_is_a_failure():
+    assert report([Outcome("pure", 0, (), 0.1)], narrowed=True) == 1
+
+
+def test_without_arguments_all_stages_run_in_order():
+    request = parse([])
+    assert request.stages == ["pure", "odoo", "e2e", "browser"]
+    assert not request.narrowed
+
+
+def test_a_path_chooses_its_stage(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    request = parse(["tests/pure/test_cli_testing.py", "-x"])
+    assert request.stages == ["pure"]
+    assert request.paths == {"pure": [str(ROOT / "tests/pure/test_cli_testing.py")]}
+    assert request.pytest == ["-x"]
+    assert testing.stage_of("addons/mes_base/tests/test_x.py::T::t") == "odoo"
+    assert testing.stage_of("tests/browser/test_x.py") == "browser"
+    assert testing.stage_of("tests/e2e/test_x.py") == "e2e"
+
+
+def test_a_value_of_an_option_is_not_taken_for_a_stage():
+    request = parse(["pure", "-k", "odoo", "--maxfail", "1"])
+    assert request.stages == ["pure"]
+    assert request.pytest == ["-k", "odoo", "--maxfail", "1"]
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["-k"]])
+def test_a_wrong_argument_is_explained(words):
+    with pytest.raises(MesError):
+        parse(words)
