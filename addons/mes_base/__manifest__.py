@@ -12,6 +12,11 @@
         "security/mes_base_rules.xml",
         "data/ir_cron.xml",
     ],
+    "assets": {
+        # The palette is a variable of every stylesheet: state colours are defined once.
+        "web._assets_primary_variables": ["mes_base/static/src/palette/palette.scss"],
+        "web.assets_backend": ["mes_base/static/src/palette/states.js"],
+    },
     "installable": True,
     "application": True,
 }

@@ -2,8 +2,8 @@ import { ServerClock } from "./server_clock";
 
 /** A live value this much older than its heartbeat counts as no data, unless the machine says else. */
 const DEFAULT_STALE_MS = 5000;
-/** Real time a value may spend on its way, so that fast plant time is no reason for doubt. */
-const SLACK_MS = 1000;
+/** Real time between two heartbeats and on the way: fast plant time alone is no reason for doubt. */
+const SLACK_MS = 3000;
 
 /**
  * What the board knows: one snapshot of the server, moved on by live messages.
@@ -34,26 +34,44 @@ export class BoardModel {
 
     /**
      * @param {Object} message payload of a mes.live message
-     * @returns {{stateChanged: boolean, shiftOver: boolean}} what asks for a new snapshot
+     * @returns {{concerns: boolean, stateChanged: boolean, shiftOver: boolean}} whether it is about
+     *      this line, and what asks for a new snapshot
      */
     applyLive(message) {
-        const result = { stateChanged: false, shiftOver: false };
+        const result = { concerns: false, stateChanged: false, shiftOver: false };
         if (!this.snapshot) {
+            return result;
+        }
+        const heard = Object.entries(message.machines).filter(([code]) => this.byCode[code]);
+        result.concerns = heard.length > 0;
+        if (!result.concerns) {
             return result;
         }
         this.clock.anchor(message.server);
         this.now = this.clock.now();
-        for (const [code, live] of Object.entries(message.machines)) {
+        this.asOf = Math.max(this.asOf || 0, message.at);
+        for (const [code, live] of heard) {
             const machine = this.byCode[code];
-            if (machine && !(live.at < machine.live?.at)) {
-                const fresh = judged(live, message.at, (machine.stale_ms || DEFAULT_STALE_MS) + SLACK_MS * this.clock.speed);
-                result.stateChanged = moveOn(machine, fresh) || result.stateChanged;
-                this.asOf = Math.max(this.asOf || 0, message.at);
+            if (!(live.at < machine.live?.at)) {
+                result.stateChanged = moveOn(machine, live) || result.stateChanged;
             }
         }
-        const shift = this.snapshot.shift;
-        result.shiftOver = this.now >= (shift ? shift.end : this.snapshot.next_shift || Infinity);
+        result.stateChanged = this.doubtTheSilent() || result.stateChanged;
+        const { shift, next_shift: next } = this.snapshot;
+        result.shiftOver = this.now >= (shift ? shift.end : next || Infinity);
         return result;
+    }
+
+    /** Machines without a fresh read have no state any more. @returns {boolean} any changed */
+    doubtTheSilent() {
+        let changed = false;
+        for (const machine of this.machines.filter((m) => m.live?.state)) {
+            const limit = (machine.stale_ms || DEFAULT_STALE_MS) + SLACK_MS * this.clock.speed;
+            if (this.now - machine.live.at > limit) {
+                changed = moveOn(machine, { state: null, since: machine.live.at }) || changed;
+            }
+        }
+        return changed;
     }
 }
 
@@ -66,11 +84,6 @@ function newest(machine, shown) {
         return shown;
     }
     return machine;
-}
-
-/** The live value as it may be believed: without a fresh read there is no state. */
-function judged(live, heartbeat, staleMs) {
-    return heartbeat - live.at > staleMs ? { ...live, state: null, since: live.at } : live;
 }
 
 /** Take a live value over; extends the ribbon when the state changed. @returns {boolean} changed */

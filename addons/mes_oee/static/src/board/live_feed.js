@@ -20,6 +20,7 @@ export class LiveFeed {
      * @param {Object} bus Odoo's bus_service
      * @param {Object} worker Odoo's worker_service, which carries the reconnect request
      * @param {{onMessage: Function, onStale: Function, onReconnect: Function}} handlers
+     *      onMessage says whether the message was of use; others do not push the deadline.
      *      onStale gets the reason: "disconnected" or "silent"
      */
     constructor(bus, worker, handlers) {
@@ -57,9 +58,9 @@ export class LiveFeed {
     }
 
     onNotification(payload) {
-        this.connected = true;
-        this.pushDeadline();
-        this.handlers.onMessage(payload);
+        if (this.handlers.onMessage(payload)) {
+            this.pushDeadline();
+        }
     }
 
     onDisconnect() {

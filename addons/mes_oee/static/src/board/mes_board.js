@@ -105,14 +105,19 @@ export class MesBoard extends Component {
         }
     }
 
+    /** @returns {boolean} whether the message is about this line */
     onMessage(message) {
-        const { stateChanged, shiftOver } = this.model.applyLive(message);
+        const { concerns, stateChanged, shiftOver } = this.model.applyLive(message);
+        if (!concerns) {
+            return false;
+        }
         this.state.stale = null;
         const age = browser.performance.now() - this.refreshedAt;
         if (stateChanged || shiftOver || age > REFRESH_AGE_MS) {
             this.refreshSoon();
         }
         this.show();
+        return true;
     }
 
     onStale(reason) {

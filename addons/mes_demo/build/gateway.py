@@ -1,0 +1,41 @@
+"""The gateway of the demo line: its streams, its tags, its user and key."""
+
+from typing import Any
+
+from ..demoplant import layout
+from .master import Plant
+from .records import ensure
+
+# What the contract calls a tag by, and what Odoo keeps by other means.
+_NOT_STORED = frozenset({"tag", "equipment"})
+
+
+def ensure_gateway(env: Any, plant: Plant, new_key: bool) -> dict[str, str | None]:
+    """The gateway with all tags; its login, and its key when one was made now."""
+    gateway = ensure(
+        env, "mes.gateway", {"company_id": plant.site.company_id.id, "site_id": plant.site.id},
+        {"name": layout.GATEWAY["name"]},
+    )  # fmt: skip
+    ensure(env, "mes.gateway.stream", {"gateway_id": gateway.id, "code": layout.STREAM})
+    _ensure_tags(env, plant, gateway)
+    key = None
+    if new_key or not gateway.valid_keys:
+        key = gateway.action_new_key()["context"]["default_key"]
+    return {"gateway": gateway.name, "stream": layout.STREAM, "login": gateway.user_id.login, "key": key}
+
+
+def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:
+    """The tags that are missing, in one go: every creation raises the gateway's revision."""
+    known = set(gateway.with_context(active_test=False).tag_ids.mapped("tag"))
+    missing = [
+        {
+            "gateway_id": gateway.id,
+            "workcenter_id": plant.machines[machine.unit].id,
+            "name": tag["tag"].rsplit("/", 1)[-1],
+            **{name: value for name, value in tag.items() if name not in _NOT_STORED},
+        }
+        for machine in layout.MACHINES
+        for tag in layout.machine_tags(machine)
+        if tag["tag"] not in known
+    ]
+    env["mes.gateway.tag"].create(missing)
