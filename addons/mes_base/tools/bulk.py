@@ -18,6 +18,11 @@ def int_array(values: Iterable[int | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in values]) + "}"
 
 
+def float_array(values: Iterable[float | None]) -> str:
+    """The literal of an array of floating-point numbers, each to its last digit."""
+    return "{" + ",".join(["NULL" if value is None else repr(float(value)) for value in values]) + "}"
+
+
 def text_array(values: Iterable[str | None]) -> str:
     """The literal of a text array."""
     return (
@@ -27,11 +32,14 @@ def text_array(values: Iterable[str | None]) -> str:
     )
 
 
+_ARRAYS = {"int4": int_array, "int8": int_array, "float8": float_array, "text": text_array}
+
+
 def unnest(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> SQL:
-    """``unnest(...)`` of the rows' columns; a type is int4, int8, text or numeric."""
+    """``unnest(...)`` of the rows' columns; a type is int4, int8, float8 or text."""
     columns = zip(*rows, strict=True) if rows else [()] * len(types)
     arrays = [
-        SQL("%s::" + kind + "[]", text_array(column) if kind == "text" else int_array(column))
+        SQL("%s::" + kind + "[]", _ARRAYS[kind](column))
         for column, kind in zip(columns, types, strict=True)
     ]
     return SQL("unnest(%s)", SQL(", ").join(arrays))

@@ -1,0 +1,23 @@
+{
+    "name": "MES Gateway",
+    "summary": "Gateways, their streams and tags, exactly-once ingest of machine events, rejections and replay",
+    "version": "19.0.1.0.0",
+    "category": "Supply Chain/Manufacturing",
+    "author": "Gemba MES contributors",
+    "license": "LGPL-3",
+    "depends": ["mes_base", "bus", "rpc"],
+    "data": [
+        "security/ir.model.access.csv",
+        "security/mes_gateway_rules.xml",
+        "data/ir_cron.xml",
+        "views/mes_gateway_key_views.xml",
+        "views/mes_gateway_tag_views.xml",
+        "views/mes_gateway_stream_views.xml",
+        "views/mes_gateway_finding_views.xml",
+        "views/mes_event_rejection_views.xml",
+        "views/mes_event_pending_views.xml",
+        "views/mes_measurement_views.xml",
+        "views/mes_gateway_views.xml",
+    ],
+    "installable": True,
+}

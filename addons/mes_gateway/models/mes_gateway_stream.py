@@ -1,0 +1,79 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from odoo.addons.mes_base.tools import clock
+from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+
+from ..tools.source import Source
+
+
+class MesGatewayStream(models.Model):
+    """A numbered sequence of events of a gateway.
+
+    The row is the lock and the memory of exactly-once: ``applied`` and the effects of the events up
+    to it are written in one transaction, which holds the row from its first statement on.
+    """
+
+    _name = "mes.gateway.stream"
+    _description = "Event Stream"
+    _order = "gateway_id, code"
+    _rec_name = "code"
+
+    gateway_id = fields.Many2one("mes.gateway", required=True, index=True, ondelete="restrict")
+    company_id = fields.Many2one(related="gateway_id.company_id", store=True, index=True)
+    code = fields.Char(required=True, copy=False, help="Name of the stream in the bridge, such as LINE1.")
+    active = fields.Boolean(default=True)
+    epoch = fields.Char(readonly=True, copy=False, help="The one epoch whose batches are taken.")
+    applied = BigInteger(
+        readonly=True, copy=False, help="Sequence number up to which events are applied."
+    )
+    applied_at = Timestamp(readonly=True, copy=False, string="Last Batch")
+
+    _code_unique = models.Constraint(
+        "UNIQUE(company_id, code)", "A gateway of this company already has a stream of this name."
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """A stream is born with the row that its heartbeats overwrite."""
+        streams = super().create(vals_list)
+        # The heartbeat is written by the gateway API alone; nobody has the right to create one.
+        self.env["mes.gateway.heartbeat"].sudo().create([{"stream_id": stream.id} for stream in streams])
+        return streams
+
+    @api.private
+    def advance(self, stream_id: int, applied: int, now_ms: int) -> None:
+        """Remember that all up to ``applied`` is applied."""
+        self.env.cr.execute(
+            SQL(
+                "UPDATE mes_gateway_stream SET applied = %s, applied_at = %s WHERE id = %s",
+                applied,
+                clock.from_ms(now_ms),
+                stream_id,
+            )
+        )
+        self.browse(stream_id).invalidate_recordset(["applied", "applied_at"])
+
+    @api.private
+    def begin_epoch(self, stream_id: int, epoch: str) -> None:
+        """Make ``epoch`` the active one, from its first number on."""
+        self.env.cr.execute(
+            SQL("UPDATE mes_gateway_stream SET epoch = %s, applied = 0 WHERE id = %s", epoch, stream_id)
+        )
+        self.browse(stream_id).invalidate_recordset(["epoch", "applied"])
+
+    @api.private
+    def _source(self, epoch: str | None = None) -> Source:
+        """The source of events of this stream, in an epoch it has or had."""
+        self.ensure_one()
+        gateway = self.gateway_id
+        return Source(
+            gateway_id=gateway.id,
+            company_id=gateway.company_id.id,
+            site_id=gateway.site_id.id,
+            stream_id=self.id,
+            stream=self.code,
+            epoch=epoch or self.epoch,
+            priority=gateway.priority,
+            tolerance_ms=gateway.future_tolerance_ms,
+        )

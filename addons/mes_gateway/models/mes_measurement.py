@@ -1,0 +1,82 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from odoo.addons.mes_base.tools import bulk
+from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp, UncheckedMany2one
+
+from .. import contract
+from ..tools.source import Source
+
+_COLUMNS = contract.COLUMNS["measurement"]
+_AT, _TAG = _COLUMNS.index("at"), _COLUMNS.index("tag")
+_TYPES = [
+    "int8", "int4", "int8", "int8", "text", "int4", "float8", "float8", "float8", "float8", "int8",
+    "int8", "text",
+]  # fmt: skip
+
+
+class MesMeasurement(models.Model):
+    """Telemetry: one value of a tag at an instant, or a summary of the values since ``at_from``."""
+
+    _name = "mes.measurement"
+    _description = "Measurement"
+    _order = "tag_id, at desc"
+    _log_access = False
+
+    tag_id = fields.Many2one("mes.gateway.tag", required=True, ondelete="restrict")
+    workcenter_id = UncheckedMany2one("mrp.workcenter", required=True, string="Machine")
+    company_id = UncheckedMany2one("res.company", required=True)
+    at = Timestamp(required=True)
+    value = fields.Float()
+    value_min = fields.Float()
+    value_max = fields.Float()
+    value_mean = fields.Float()
+    samples = BigInteger()
+    at_from = Timestamp(string="From", help="Begin of the summarised span; empty for a single value.")
+    unit = fields.Char()
+    quality = fields.Selection(
+        [("good", "Good"), ("uncertain", "Uncertain"), ("estimated", "Estimated")], required=True
+    )
+    recv = Timestamp(string="Received")
+    priority = fields.Integer()
+    stream = fields.Char()
+    seq = BigInteger(string="Sequence Number")
+
+    _key_unique = models.Constraint(
+        "UNIQUE(tag_id, at)", "There is already a measurement of this tag at that time."
+    )
+
+    @api.private
+    def store(self, source: Source, rows: list[contract.Row]) -> None:
+        """Store measurements in one statement. Of two with one tag and time the higher rank
+        (priority, stream, number) stays: telemetry is a sample, so the other one is not kept apart."""
+        if not rows:
+            return
+        latest = {(row[_TAG], row[_AT]): row for row in sorted(rows)}
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO mes_measurement AS m (tag_id, workcenter_id, company_id, at, value, value_min,
+                       value_max, value_mean, samples, at_from, unit, quality, recv, priority, stream, seq)
+                SELECT r.tag, r.machine, %(company)s, %(at)s, r.value, r.min, r.max, r.mean, r.n,
+                       %(at_from)s, r.unit, r.quality, %(recv)s, %(priority)s, %(stream)s, r.seq
+                  FROM %(rows)s AS r(seq, machine, at_ms, recv_ms, quality, tag, value, min, max, mean, n,
+                       from_ms, unit)
+                ON CONFLICT (tag_id, at) DO UPDATE
+                   SET value = excluded.value, value_min = excluded.value_min,
+                       value_max = excluded.value_max, value_mean = excluded.value_mean,
+                       samples = excluded.samples, at_from = excluded.at_from, unit = excluded.unit,
+                       quality = excluded.quality, recv = excluded.recv, priority = excluded.priority,
+                       stream = excluded.stream, seq = excluded.seq
+                 WHERE (excluded.priority, excluded.stream, excluded.seq) > (m.priority, m.stream, m.seq)
+                """,
+                company=source.company_id,
+                priority=source.priority,
+                stream=source.stream,
+                at=bulk.timestamp("r.at_ms"),
+                recv=bulk.timestamp("r.recv_ms"),
+                at_from=bulk.timestamp("r.from_ms"),
+                rows=bulk.unnest(list(latest.values()), _TYPES),
+            )
+        )
+        self.invalidate_model()

@@ -1,0 +1,20 @@
+"""Where the events of one call come from."""
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """A gateway's stream in its active epoch, as the handlers of events see it.
+
+    ``priority`` ranks the gateway's facts against another source's; ``tolerance_ms`` is how far an
+    event may lie ahead of the server's clock.
+    """
+
+    gateway_id: int
+    company_id: int
+    site_id: int
+    stream_id: int
+    stream: str
+    epoch: str
+    priority: int
+    tolerance_ms: int
