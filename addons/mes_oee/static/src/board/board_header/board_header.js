@@ -32,7 +32,7 @@ export class BoardHeader extends Component {
 
     get orderText() {
         const { order } = this.props.snapshot;
-        return order ? `${order.name} · ${order.product}` : _t("No order");
+        return order ? [order.name, order.product].filter(Boolean).join(" · ") : _t("No order");
     }
 
     get asOfText() {

@@ -20,7 +20,7 @@ export class LineSummary extends Component {
     }
 
     get target() {
-        return this.props.output.target;
+        return this.props.output.figures.target;
     }
 
     get targetText() {

@@ -17,6 +17,7 @@ export class MachineRow extends Component {
         tz: String,
         now: Number,
         targets: Object,
+        reasons: Object,
         isOpen: Boolean,
         onToggle: Function,
         onOpenMachine: Function,
@@ -38,12 +39,12 @@ export class MachineRow extends Component {
 
     /** Why: the reason by name, else the interlock, else the machine's own code. */
     get cause() {
-        const { live, reason } = this.machine;
+        const { live } = this.machine;
         if (!live || this.kind === "running") {
             return "";
         }
         const code = live.code ? _t("code %s", live.code) : "";
-        return reason || INTERLOCKS[live.interlock] || code;
+        return this.props.reasons[live.code] || INTERLOCKS[live.interlock] || code;
     }
 
     get since() {
@@ -65,7 +66,7 @@ export class MachineRow extends Component {
     }
 
     get target() {
-        return this.machine.target;
+        return this.machine.figures.target;
     }
 
     get targetText() {
