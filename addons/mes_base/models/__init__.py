@@ -22,3 +22,5 @@ from . import mes_dirty_span
 from . import mes_period_lock
 from . import mes_late_fact
 from . import mes_fact_writer
+from . import mes_calendar
+from . import mes_timeline

@@ -27,9 +27,8 @@ class MesEvidenceSpan(models.Model):
         "UNIQUE(workcenter_id, stream, at_from)", "There is already a span of this stream from that time."
     )
     _span_ordered = models.Constraint("CHECK(at_until > at_from)", "A span of evidence ends after it begins.")
-    # Spans of a stream are disjoint, so their ends have the order of their starts: this finds
-    # the spans that reach a time without reading the history before it.
-    _by_end = models.Index("(workcenter_id, stream, at_until)")
+    # Found by their end, because spans are short and looked for near the end of the history.
+    _by_end = models.Index("(workcenter_id, at_until)")
 
     @api.private
     def _store(self, rows: list[EvidenceRow]) -> tuple[Outcome, list[tuple[int, int, int | None]]]:

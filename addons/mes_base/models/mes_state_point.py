@@ -154,3 +154,30 @@ class MesStatePoint(models.Model):
                 until=bulk.timestamp("until_ms"),
             )
         )
+
+    @api.private
+    def _repair_ends(self, marks: dict[int, list[tuple[int, int | None]]]) -> None:
+        """Set cached ends right around marked spans.
+
+        Two writers that could not see each other's points may leave an end that skips one; nothing but
+        a list of points reads it, so it is enough to mend it when the span is folded.
+        """
+        rows = [(wc, start, end) for wc, found in marks.items() for start, end in found]
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE mes_state_point p SET until = n.next
+                  FROM (SELECT q.id, q.until,
+                               (SELECT min(at) FROM mes_state_point
+                                 WHERE workcenter_id = q.workcenter_id AND lane = q.lane AND at > q.at) AS next
+                          FROM %(rows)s AS r(wc, from_ms, until_ms)
+                          JOIN mes_state_point q ON q.workcenter_id = r.wc AND q.lane IN ('state', 'mode')
+                           AND q.at >= %(from)s AND q.at <= COALESCE(%(until)s, 'infinity')) n
+                 WHERE p.id = n.id AND n.until IS DISTINCT FROM n.next
+                """,
+                rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
+                **{"from": bulk.timestamp("from_ms")},
+                until=bulk.timestamp("until_ms"),
+            )
+        )
+        self.invalidate_model(["until"])

@@ -1,6 +1,11 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools import SQL
 
+from ..timeline import KnownStop, Plan, Span, StopSpan, build, match
+from ..tools import bulk, clock
 from ..tools.fields import BigInteger, Timestamp
+
+OpenSpan = tuple[int, int | None]
 
 
 class MesStop(models.Model):
@@ -13,12 +18,147 @@ class MesStop(models.Model):
     workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict")
     company_id = fields.Many2one("res.company", required=True, index=True, ondelete="restrict")
     at_from = Timestamp(string="From", required=True)
-    at_until = Timestamp(string="Until", help="Empty: still open.")
-    duration_ms = BigInteger(string="Duration (ms)", help="Length of a closed stop.")
+    at_until = Timestamp(string="Until", help="Empty: its end was not seen yet.")
+    seen_until = Timestamp(string="Seen Until", required=True, help="Up to here it was seen to last.")
+    duration_ms = BigInteger(string="Duration (ms)", help="Length so far as it was seen.")
     codes = fields.Char(help="The machine's codes in order of time, separated by commas.")
     loss_id = fields.Many2one("mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict")
     origin_ids = fields.Many2many("mes.stop", "mes_stop_lineage", "stop_id", "origin_id", string="Came From")
     successor_ids = fields.Many2many("mes.stop", "mes_stop_lineage", "origin_id", "stop_id", string="Became")
-    active = fields.Boolean(default=True, help="Cleared when late facts dissolve the stop.")
+    active = fields.Boolean(default=True, help="Cleared when later facts dissolve the stop or join it to another.")
 
     _by_start = models.Index("(workcenter_id, at_from)")
+
+    def _compute_display_name(self):
+        for stop in self:
+            stop.display_name = self.env._(
+                "%(machine)s, %(minutes)s min", machine=stop.workcenter_id.name, minutes=round(stop.duration_ms / 60000)
+            )
+
+    def _cron_fold(self) -> None:
+        """Bring stops in step with the changed facts; commits after each part of the work."""
+        dirty = self.env["mes.dirty.span"]
+        while marks := dirty._take("stop"):
+            self._fold(marks)
+            left = dirty.search_count([("consumer", "=", "stop")], limit=1)
+            if not self.env["ir.cron"]._commit_progress(len(marks), remaining=left):
+                break
+
+    @api.private
+    def _fold(self, marks: dict[int, list[OpenSpan]]) -> None:
+        """Derive the stops around the marked spans anew and match them with the stored ones.
+
+        Runs once for the first span of every machine, then for the second ones, and so on: so the
+        number of statements follows the most scattered machine, not the number of machines.
+        """
+        now = self.env["mes.clock"].now_ms()
+        self.env["mes.state.point"]._repair_ends(marks)
+        for round_number in range(max(map(len, marks.values()), default=0)):
+            spans = {wc: found[round_number] for wc, found in marks.items() if len(found) > round_number}
+            self._fold_round(self._clipped(spans, now), now)
+
+    def _clipped(self, spans: dict[int, OpenSpan], now: int) -> dict[int, tuple[int, int]]:
+        """The spans without what lies before a machine's first fact or after now."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT wc, LEAST((SELECT %(state)s FROM (SELECT min(at) AS at FROM mes_state_point
+                                   WHERE workcenter_id = wc AND lane = 'state') s),
+                                 (SELECT %(override)s FROM (SELECT min(at_from) AS at FROM mes_state_override
+                                   WHERE workcenter_id = wc) o))
+                  FROM unnest(%(ids)s::int4[]) AS u(wc)
+                """,
+                ids=bulk.int_array(spans),
+                state=bulk.millis("s.at"),
+                override=bulk.millis("o.at"),
+            )
+        )
+        first = {wc: at for wc, at in self.env.cr.fetchall() if at is not None}
+        clipped = {}
+        for wc, (start, end) in spans.items():
+            low, high = max(start, first.get(wc, now)), now if end is None else min(end, now)
+            if low <= high:
+                clipped[wc] = (low, high)
+        return clipped
+
+    def _fold_round(self, spans: dict[int, tuple[int, int]], now: int) -> None:
+        """One span a machine."""
+        if not spans:
+            return
+        windows = {wc: (start - 1, end + 1) for wc, (start, end) in spans.items()}
+        stored = self._stored(windows)
+        for wc, known in stored.items():
+            starts, ends = [one.start for one in known], [one.end for one in known]
+            windows[wc] = (min([windows[wc][0], *starts]), max([windows[wc][1], *ends]))
+        histories = self.env["mes.timeline"].load(windows, counts=False)
+        derived = {wc: build(histories[wc], Span(*windows[wc]), now).stops for wc in windows}
+        wide = {
+            wc: (min([windows[wc][0], *(s.start for s in new)]), max([windows[wc][1], *(s.end for s in new)]))
+            for wc, new in derived.items()
+        }
+        stored = self._stored(wide)
+        for wc, new in derived.items():
+            self._apply(wc, match(stored.get(wc, []), new))
+
+    def _stored(self, windows: dict[int, tuple[int, int]]) -> dict[int, list[KnownStop]]:
+        """The stored stops that overlap each machine's window."""
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT r.wc, p.id, %(from)s, %(until)s
+                  FROM %(windows)s AS r(wc, start_ms, end_ms)
+                  JOIN mes_stop p ON p.workcenter_id = r.wc AND p.active
+                   AND p.at_from < %(end)s AND p.seen_until > %(start)s
+                """,
+                windows=bulk.unnest([(wc, *span) for wc, span in windows.items()], ["int4", "int8", "int8"]),
+                start=bulk.timestamp("start_ms"),
+                end=bulk.timestamp("end_ms"),
+                **{"from": bulk.millis("p.at_from")},
+                until=bulk.millis("p.seen_until"),
+            )
+        )
+        found: dict[int, list[KnownStop]] = {}
+        for wc, *stop in self.env.cr.fetchall():
+            found.setdefault(wc, []).append(KnownStop(*stop))
+        return found
+
+    def _apply(self, workcenter_id: int, plan: Plan) -> None:
+        """Carry out the plan of one machine."""
+        for kept in plan.keep:
+            stop = self.browse(kept.id)
+            values = self._prepare_stop_vals(kept.stop)
+            changed = {
+                name: value
+                for name, value in values.items()
+                if stop._fields[name].convert_to_write(stop[name], stop) != value
+            }
+            if kept.merged:
+                changed["origin_ids"] = [fields.Command.link(id_) for id_ in kept.merged]
+            if changed:
+                stop.write(changed)
+        company = self.env["mrp.workcenter"].browse(workcenter_id).company_id
+        self.create(
+            [
+                {
+                    **self._prepare_stop_vals(created.stop),
+                    "workcenter_id": workcenter_id,
+                    "company_id": company.id,
+                    "origin_ids": [fields.Command.link(id_) for id_ in created.origins],
+                }
+                for created in plan.create
+            ]
+        )
+        self.browse(retired.id for retired in plan.retire).write({"active": False})
+
+    def _prepare_stop_vals(self, stop: StopSpan) -> dict:
+        """The values that a derived stop gives to its record."""
+        end = clock.from_ms(stop.end)
+        return {
+            "at_from": clock.from_ms(stop.start),
+            "at_until": False if stop.open else end,
+            "seen_until": end,
+            "duration_ms": stop.ms,
+            "codes": ",".join(stop.codes) or False,
+            "loss_id": stop.reason or False,
+        }

@@ -38,10 +38,7 @@ _ARRAYS = {"int4": int_array, "int8": int_array, "float8": float_array, "text": 
 def unnest(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> SQL:
     """``unnest(...)`` of the rows' columns; a type is int4, int8, float8 or text."""
     columns = zip(*rows, strict=True) if rows else [()] * len(types)
-    arrays = [
-        SQL("%s::" + kind + "[]", _ARRAYS[kind](column))
-        for column, kind in zip(columns, types, strict=True)
-    ]
+    arrays = [SQL("%s::" + kind + "[]", _ARRAYS[kind](column)) for column, kind in zip(columns, types, strict=True)]
     return SQL("unnest(%s)", SQL(", ").join(arrays))
 
 

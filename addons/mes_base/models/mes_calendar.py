@@ -1,0 +1,232 @@
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from odoo import api, models
+
+from ..timeline import BreakRule, Calendar, CalendarException, Pattern, Shift, ShiftRule, Span, expand
+from ..tools import clock
+from .mes_shift import WEEKDAYS
+
+# Shifts of the days around a window may reach into it, in any time zone.
+MARGIN = timedelta(days=3)
+# The fields that name a place, from the most specific to the widest: machine, its line, area, site.
+LEVELS = ("workcenter_id", "workcenter_id", "area_id", "site_id")
+
+
+class Place(NamedTuple):
+    """What a machine's calendar depends on; None for a level that it does not have."""
+
+    workcenter_id: int | None
+    line_id: int | None
+    area_id: int
+    site_id: int
+
+
+class MesCalendar(models.AbstractModel):
+    """Shifts of machines: patterns, their validity, exceptions and moves, as ``timeline`` wants them.
+
+    ``resource.calendar`` is not used: it knows no shift across midnight, no business date and no
+    fold of the local clock.
+    """
+
+    _name = "mes.calendar"
+    _description = "Shift Calendar"
+
+    @api.private
+    def shifts(self, workcenters, start_ms: int, end_ms: int) -> dict[int, tuple[Shift, ...]]:
+        """The shifts of each machine that overlap [start, end), in order, following its moves.
+
+        A fixed number of statements for any number of machines.
+        """
+        return {
+            wc: tuple(shift for part in self._parts(parts, start_ms, end_ms) for shift in part)
+            for wc, parts in self._calendars(workcenters, start_ms, end_ms).items()
+        }
+
+    @api.private
+    def versions(self, workcenters, start_ms: int, end_ms: int) -> dict[int, str]:
+        """A short hash of the rules that hold for each machine in [start, end); changes only with them."""
+        found = {}
+        for wc, parts in self._calendars(workcenters, start_ms, end_ms).items():
+            text = json.dumps([calendar.version for _start, _end, calendar in parts])
+            found[wc] = parts[0][2].version if len(parts) == 1 else hashlib.sha256(text.encode()).hexdigest()[:16]
+        return found
+
+    @api.private
+    def zones(self, workcenters, at_ms: int) -> dict[int, str]:
+        """The time zone of each machine's site at an instant."""
+        areas = self.env["mes.area"].sudo().with_context(active_test=False)  # only the zone's name is read
+        found = {}
+        for wc, spans in self.env["mes.placement"]._spans(workcenters.ids).items():
+            area_id = next(area for start, end, area, _line in spans if end is None or at_ms < end)
+            found[wc] = areas.browse(area_id).site_id.tz
+        return found
+
+    def _parts(self, parts, start_ms: int, end_ms: int) -> Iterable[tuple[Shift, ...]]:
+        """The shifts of each placement that begin while it holds."""
+        for start, end, calendar in parts:
+            low, high = max(start, start_ms), end_ms if end is None else min(end, end_ms)
+            if low < high:
+                shifts = self._expanded(calendar, start_ms, end_ms)
+                yield tuple(clip for shift in shifts if (clip := _clip(shift, start, end, low, high)))
+
+    def _expanded(self, calendar: Calendar, start_ms: int, end_ms: int) -> tuple[Shift, ...]:
+        """The calendar's shifts over a window; machines that share a calendar share the work."""
+        memo = self.env.cr.cache.setdefault("mes.calendar", {})
+        key = (calendar, start_ms, end_ms)
+        if key not in memo:
+            if len(memo) > 500:
+                memo.clear()
+            memo[key] = expand(calendar, Span(start_ms, end_ms))
+        return memo[key]
+
+    def _calendars(self, workcenters, start_ms: int, end_ms: int):
+        """Work center id -> (from ms, until ms or None, Calendar) of its placements that touch the window."""
+        spans = self.env["mes.placement"]._spans(workcenters.ids)
+        areas = self.env["mes.area"].sudo().with_context(active_test=False)
+        sites = {area.id: area.site_id for area in areas.browse({s[2] for found in spans.values() for s in found})}
+        zones = {area_id: site.tz for area_id, site in sites.items()}
+        first = clock.from_ms(start_ms).date() - MARGIN
+        last = clock.from_ms(end_ms).date() + MARGIN
+        rules = _Rules(self.env, first, last)
+        made: dict[Place, Calendar] = {}
+        result = {}
+        for wc, found in spans.items():
+            parts = []
+            for start, end, area_id, line_id in found:
+                if start < end_ms and (end is None or end > start_ms):
+                    place = rules.place(wc, line_id, area_id, sites[area_id].id)
+                    if place not in made:
+                        made[place] = rules.calendar(place, zones[area_id])
+                    parts.append((start, end, made[place]))
+            result[wc] = parts
+        return result
+
+
+class _Rules:
+    """All patterns and exceptions that bear on some days, read once."""
+
+    def __init__(self, env, first: date, last: date) -> None:
+        # Shift plans are no secret within the companies whose machines the caller may read.
+        assignments = env["mes.shift.assignment"].sudo().search([("date_from", "<=", last)], order="date_from, id")
+        exceptions = env["mes.shift.exception"].sudo().search([("date", ">=", first), ("date", "<=", last)])
+        self.first, self.last = first, last
+        self.assignments = _by_place(assignments)
+        self.exceptions = _by_place(exceptions)
+        self.weeks: dict[tuple[int, int], tuple[ShiftRule, ...]] = {}
+
+    def place(self, workcenter_id: int, line_id: int | None, area_id: int, site_id: int) -> Place:
+        """The place without the levels that have no rules of their own: equal places share a calendar."""
+        own = [
+            id_ if ("workcenter_id", id_) in self.assignments or ("workcenter_id", id_) in self.exceptions else None
+            for id_ in (workcenter_id, line_id)
+        ]
+        return Place(own[0], own[1], area_id, site_id)
+
+    def calendar(self, place: Place, tz: str) -> Calendar:
+        """The calendar of a place over the days read."""
+        levels = [(name, id_) for name, id_ in zip(LEVELS, place, strict=True) if id_]
+        patterns = tuple(self._patterns([self.assignments.get(level, []) for level in levels]))
+        plain = Calendar(tz, patterns)
+        exceptions = [one for level in levels for one in self.exceptions.get(level, [])]
+        return Calendar(tz, patterns, tuple(_exceptions(exceptions, plain)))
+
+    def _patterns(self, levels: list[list]) -> Iterable[Pattern]:
+        """The pattern in force from each date: the most specific level's latest."""
+        starts = sorted({assignment.date_from for level in levels for assignment in level})
+        for index, start in enumerate(starts):
+            end = starts[index + 1] if index + 1 < len(starts) else None
+            if end is not None and end <= self.first:
+                continue
+            pattern = next(
+                latest.pattern_id
+                for level in levels
+                for latest in reversed([one for one in level if one.date_from <= start])
+            )
+            yield from self._weekly(pattern, start, end)
+
+    def _weekly(self, pattern, start: date, end: date | None) -> Iterable[Pattern]:
+        """A pattern as weekly rules; one whose weeks rotate becomes one for each week around the window."""
+        if pattern.cycle_weeks == 1:
+            yield Pattern(start, self._week(pattern, 1))
+            return
+        monday = max(start, self.first)
+        monday -= timedelta(days=monday.weekday())
+        while monday <= self.last and (end is None or monday < end):
+            number = ((monday - pattern.cycle_start).days // 7) % pattern.cycle_weeks + 1
+            yield Pattern(max(monday, start), self._week(pattern, number))
+            monday += timedelta(days=7)
+
+    def _week(self, pattern, number: int) -> tuple[ShiftRule, ...]:
+        """The rules of week ``number`` (1, 2, ...) of a pattern."""
+        key = (pattern.id, number)
+        if key not in self.weeks:
+            self.weeks[key] = tuple(
+                rule for shift in pattern.shift_ids if shift.week in (0, number) for rule in shift_rules(shift)
+            )
+        return self.weeks[key]
+
+
+def shift_rules(shift) -> Iterable[ShiftRule]:
+    """One rule for each weekday of a ``mes.shift``."""
+    start, end = minutes(shift.start_hour), minutes(shift.end_hour)
+    crosses = end <= start
+    breaks = tuple(
+        BreakRule(minutes(one.start_hour), (minutes(one.start_hour) + one.minutes) % 1440) for one in shift.break_ids
+    )
+    offset = int(crosses and shift.business_day == "end")
+    for number, day in enumerate(WEEKDAYS):
+        if shift[day]:
+            yield ShiftRule(shift.code, number, start, end, breaks, offset)
+
+
+def minutes(hours: float) -> int:
+    """Minutes after midnight of a time of the day in hours; 24:00 is 00:00 of the next day."""
+    return round(hours * 60) % 1440
+
+
+def _exceptions(found: list, plain: Calendar) -> Iterable[CalendarException]:
+    """The exceptions of a place, one closing and one adding for each date."""
+    for day in sorted({one.date for one in found}):
+        today = [one for one in found if one.date == day]
+        closed = [one for one in today if one.kind == "closed"]
+        codes = {one.shift_code for one in closed}
+        if closed and not all(codes):
+            yield CalendarException(day, "holiday")
+        elif closed:
+            yield CalendarException(day, "replace", tuple(r for r in plain.rules_of(day) if r.name not in codes))
+        added = tuple(
+            ShiftRule(one.shift_code or "OT", day.weekday(), minutes(one.start_hour), minutes(one.end_hour))
+            for one in sorted(today, key=lambda one: (one.start_hour, one.id))
+            if one.kind == "overtime"
+        )
+        if added:
+            yield CalendarException(day, "add", added)
+
+
+def _by_place(records) -> dict[tuple[str, int], list]:
+    """Records by the one place they name, in their order."""
+    found: dict[tuple[str, int], list] = {}
+    for record in records:
+        name = next(name for name in ("workcenter_id", "area_id", "site_id") if record[name])
+        found.setdefault((name, record[name].id), []).append(record)
+    return found
+
+
+def _clip(shift: Shift, start: int, end: int | None, low: int, high: int) -> Shift | None:
+    """The shift if it touches [low, high), cut to the placement [start, end) in which it holds."""
+    if shift.start >= high or shift.end <= low:
+        return None
+    if shift.start >= start and (end is None or shift.end <= end):
+        return shift
+    cut_start = max(shift.start, start)
+    cut_end = shift.end if end is None else min(shift.end, end)
+    breaks = tuple(
+        type(one)(max(one.start, cut_start), min(one.end, cut_end), one.stops)
+        for one in shift.breaks
+        if one.start < cut_end and one.end > cut_start
+    )
+    return Shift(cut_start, cut_end, shift.key, shift.business_date, breaks, shift.name)
