@@ -1,0 +1,107 @@
+"""Reads the YAML file; every error names file, line, field and the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ..drivers import DRIVERS
+from ..errors import Misconfigured
+from ..tags import check_set
+from .model import BridgeConfig
+
+# pydantic's type -> what to do about it.
+MENDS = {
+    "missing": "add this field",
+    "extra_forbidden": "remove it or correct its spelling",
+    "literal_error": "use one of the values named",
+    "string_type": "write text (in quotes if it looks like a number)",
+    "int_type": "write a whole number without quotes",
+    "float_type": "write a number without quotes",
+}
+
+
+def load_config(path: Path) -> BridgeConfig:
+    """The configuration in ``path``; relative paths in it are relative to its folder.
+
+    Raises Misconfigured; several errors come in one message, a line each.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured(
+            f"{path}: {error.strerror}: give the path of the configuration, e.g. --config bridge.yaml"
+        ) from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Misconfigured(f"{path}:{line}: not YAML: {error.problem}: correct this line") from None
+    if root is None or not isinstance(data, dict):
+        raise Misconfigured(f"{path}:1: the file must hold fields like 'stream: LINE1'")
+    try:
+        config = BridgeConfig.model_validate(data)
+    except ValidationError as error:
+        raise Misconfigured("\n".join(_sentences(path, root, error))) from None
+    _check_across(path, root, config)
+    return _resolve(config, path.parent)
+
+
+def _sentences(path: Path, root: yaml.Node, error: ValidationError) -> list[str]:
+    out = []
+    for item in error.errors():
+        loc = [part for part in item["loc"] if part not in ("list[Tag]", "literal['from_odoo']")]
+        if item["loc"][:1] == ("tags",) and "literal['from_odoo']" in item["loc"] and _is_list(root, "tags"):
+            continue
+        message = item["msg"].removeprefix("Value error, ")
+        mend = MENDS.get(item["type"])
+        field = ".".join(str(part) for part in loc)
+        out.append(f"{path}:{line_of(root, loc)}: {field}: {message}" + (f": {mend}" if mend else ""))
+    return out
+
+
+def _is_list(root: yaml.Node, key: str) -> bool:
+    return any(k.value == key and isinstance(v, yaml.SequenceNode) for k, v in root.value)
+
+
+def line_of(node: yaml.Node, loc: list[Any]) -> int:
+    """Line (from 1) of the deepest part of ``loc`` that is in the document."""
+    line = node.start_mark.line + 1
+    for part in loc:
+        found: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    found, line = value, key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = node.value[part]
+            line = found.start_mark.line + 1
+        if found is None:
+            return line
+        node = found
+    return line
+
+
+def _check_across(path: Path, root: yaml.Node, config: BridgeConfig) -> None:
+    for index, connection in enumerate(config.connections):
+        if connection.driver not in DRIVERS:
+            line = line_of(root, ["connections", index, "driver"])
+            raise Misconfigured(
+                f"{path}:{line}: connections.{index}.driver: {connection.driver!r} is unknown: "
+                f"use one of {', '.join(sorted(DRIVERS))}"
+            )
+    if config.tags == "from_odoo":
+        return
+    try:
+        check_set(config.tags, [connection.name for connection in config.connections])
+    except Misconfigured as error:
+        raise Misconfigured(f"{path}:{line_of(root, ['tags'])}: tags: {error}") from None
+
+
+def _resolve(config: BridgeConfig, folder: Path) -> BridgeConfig:
+    odoo = config.odoo.model_copy(update={"key_file": folder / config.odoo.key_file})
+    return config.model_copy(update={"data_dir": folder / config.data_dir, "odoo": odoo})

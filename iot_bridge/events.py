@@ -1,0 +1,56 @@
+"""Samples and events, the two things that flow through the pipeline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .clock import to_rfc3339
+
+Quality = Literal["good", "uncertain", "estimated"]
+Value = bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One read of one tag. ``value`` None: the device answered, but not with a usable value.
+
+    at: plant ms at which the request left (the value is at least as new); mono: the same on the
+    monotonic clock; recv: plant ms at which the answer came.
+    """
+
+    tag: str
+    value: Value | None
+    at: int
+    mono: int
+    recv: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event without its sequence number, which the outbox gives. ``fields`` as in the schema."""
+
+    kind: str
+    equipment: str
+    at: int
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    quality: Quality = "good"
+    tag: str | None = None
+    recv: int | None = None
+
+    def body(self) -> str:
+        """JSON object without ``seq``."""
+        whole: dict[str, Any] = {
+            "kind": self.kind,
+            "equipment": self.equipment,
+            "at": to_rfc3339(self.at),
+            "quality": self.quality,
+        }
+        if self.tag is not None:
+            whole["tag"] = self.tag
+        if self.recv is not None:
+            whole["recv"] = to_rfc3339(self.recv)
+        whole.update(self.fields)
+        return json.dumps(whole, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,5 @@
+"""The durable queue between signals and uplink: nothing is forgotten before Odoo has it."""
+
+from .store import Batch, Outbox
+
+__all__ = ["Batch", "Outbox"]

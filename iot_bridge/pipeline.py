@@ -1,0 +1,155 @@
+"""From samples to the outbox, machine by machine.
+
+A cycle's events and counter memories are committed in one transaction; only then do the machines
+adopt their new state. When the outbox can't store (disk full), nothing is adopted: the counters go
+on from their last stored reading, so that no total is lost, and the alarm says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .clock import Clock, to_rfc3339
+from .events import Sample
+from .outbox import Outbox
+from .outbox.heal import heal
+from .signals.machine import Machine, MachineState, Proposal
+from .tags import Tag
+
+log = logging.getLogger(__name__)
+
+STALE_LOOK_S = 0.1
+
+
+class Pipeline:
+    """All machines of the bridge. ``stored`` is called after each commit."""
+
+    def __init__(
+        self, outbox: Outbox, clock: Clock, stored: Callable[[], None], evidence_every_ms: int | None = None
+    ) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._stored = stored
+        self._every_ms = evidence_every_ms
+        self._lock = asyncio.Lock()
+        self._machines: dict[str, Machine] = {}
+        self._equipment: dict[str, str] = {}
+        self.alarms: dict[str, str] = {}
+        self.progress = 0
+
+    async def set_tags(self, tags: Sequence[Tag]) -> None:
+        """Use these tags from now on; machines keep what they remember."""
+        by_equipment: dict[str, list[Tag]] = {}
+        for tag in tags:
+            by_equipment.setdefault(tag.equipment, []).append(tag)
+        memories = await asyncio.to_thread(self._outbox.memories)
+        async with self._lock:
+            old, self._machines = self._machines, {}
+            for equipment, own in by_equipment.items():
+                machine = Machine(equipment, own, self._clock.boot_id, self._every_ms)
+                machine.state = _carried(old.get(equipment), machine, memories)
+                self._machines[equipment] = machine
+            self._equipment = {tag.tag: tag.equipment for tag in tags}
+
+    async def feed(self, samples: Iterable[Sample], dropped: bool = False) -> None:
+        """One poll cycle of one connection."""
+        by_equipment: dict[str, list[Sample]] = {}
+        for sample in samples:
+            # A tag that was removed while its last read was under way is no one's.
+            if sample.tag in self._equipment:
+                by_equipment.setdefault(self._equipment[sample.tag], []).append(sample)
+        async with self._lock:
+            steps = {code: self._machines[code].propose(own, dropped) for code, own in by_equipment.items()}
+            await self._commit(steps)
+
+    async def lost(self, tags: Iterable[str]) -> None:
+        """A link is gone: send at once what evidence there is."""
+        codes = {self._equipment[tag] for tag in tags if tag in self._equipment}
+        await self._check_loss(codes)
+
+    async def watch_stale(self) -> None:
+        """Declare machines stale when their limit has passed; runs until cancelled."""
+        while True:
+            self.progress += 1
+            now = self._clock.now_ms()
+            overdue = {
+                code
+                for code, machine in self._machines.items()
+                if not machine.state.lost and not machine.state.evidence.holds(now, machine.stale_ms)
+            }
+            if overdue:
+                await self._check_loss(overdue)
+            await asyncio.sleep(STALE_LOOK_S)
+
+    async def heal(self, points: Mapping[str, Mapping[str, Any]], fresh: bool) -> None:
+        """Compare counter memories with Odoo's last points (see :mod:`.outbox.heal`)."""
+        async with self._lock:
+            specs = {key: spec for machine in self._machines.values() for key, spec in machine.specs.items()}
+            changed = await asyncio.to_thread(heal, self._outbox, specs, points, self._clock.now_ms(), fresh)
+            for machine in self._machines.values():
+                machine.remember({key: memory for key, memory in changed.items() if key in machine.specs})
+        if changed:
+            log.warning("counters continued from Odoo's last points: %s", ", ".join(sorted(changed)))
+
+    def live(self) -> dict[str, Any]:
+        """The schema's live machines by equipment code."""
+        now = self._clock.now_ms()
+        return {code: _live(machine, now) for code, machine in self._machines.items()}
+
+    async def _check_loss(self, codes: Iterable[str]) -> None:
+        async with self._lock:
+            now = self._clock.now_ms()
+            steps: dict[str, Proposal] = {}
+            for code in codes:
+                step = self._machines[code].propose_loss(now) if code in self._machines else None
+                if step is not None:
+                    steps[code] = step
+            await self._commit(steps)
+
+    async def _commit(self, steps: Mapping[str, Proposal]) -> None:
+        events = [event for step in steps.values() for event in step.events]
+        if events:
+            memories = {key: memory for step in steps.values() for key, memory in step.memories.items()}
+            try:
+                await asyncio.to_thread(self._outbox.append, events, memories)
+            except sqlite3.OperationalError as error:
+                self._cannot_store(error)
+                return
+            self.alarms.pop("outbox", None)
+            self._stored()
+        for code, step in steps.items():
+            self._machines[code].state = step.state
+            for finding in step.findings:
+                log.warning("%s", finding)
+
+    def _cannot_store(self, error: sqlite3.OperationalError) -> None:
+        sentence = f"the outbox can't store: {error}; free disk space in data_dir, counters go on from the last stored"
+        if self.alarms.get("outbox") != sentence:
+            log.error("%s", sentence)
+        self.alarms["outbox"] = sentence
+
+
+def _carried(old: Machine | None, machine: Machine, memories: Mapping[str, Any]) -> MachineState:
+    own = {key: memory for key, memory in memories.items() if key in machine.specs}
+    if old is None:
+        return MachineState(counters=own)
+    return old.carried_to(machine, own)
+
+
+def _live(machine: Machine, now: int) -> dict[str, Any]:
+    state, point = machine.state, machine.state.point
+    watched = point is not None and state.evidence.holds(now, machine.stale_ms)
+    names = {key: key.removeprefix(machine.equipment + "/") for key in state.counters}
+    live: dict[str, Any] = {
+        "at": to_rfc3339(state.evidence.last_good if state.evidence.last_good is not None else now),
+        "state": None,
+        "counts": {name: state.counters[key].total for key, name in names.items()},
+    }
+    if watched and point is not None:
+        live.update(state=point.state, since=to_rfc3339(point.at), code=point.code, interlock=point.interlock)
+        live["mode"] = state.mode.mode if state.mode is not None else None
+    return live

@@ -1,0 +1,1 @@
+"""Signals turn samples into events. Each is a pure step: (memory, sample) -> (memory, events)."""

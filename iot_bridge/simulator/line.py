@@ -1,0 +1,134 @@
+"""The simulated line: machines and buffers in fixed steps of plant time, seeded.
+
+The same seed gives the same sequence of steps, however often and whenever it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from .layout import MACHINES
+from .machine import Buffer, SimMachine
+from .profiles import Profile
+from .truth import Truth
+
+STEP_MS = 100
+
+
+@dataclass(slots=True)
+class Line:
+    """All machines. Call :meth:`advance` before every look at a register.
+
+    Parts are made from :meth:`release` on (a line waits for its cell controller) until :meth:`stop`.
+    """
+
+    seed: int
+    profile: Profile
+    truth: Truth
+    boot: int
+    machines: list[SimMachine] = field(default_factory=list)
+    now: int = 0
+    released: bool = False
+    stopping: bool = False
+    halted: bool = False
+    changeover_from: int = 0
+    changeover_until: int = 0
+    _random: Random = field(default_factory=Random)
+
+    def start(self, now: int, memory: dict[str, dict[str, int]] | None = None) -> None:
+        """Build the machines with the counters of ``memory`` (equipment -> counter -> raw)."""
+        self.now = now
+        self._random = Random(f"{self.seed}/line")
+        size = self.profile.buffer_size
+        buffers = [Buffer(size, size // 2) for _ in MACHINES[1:]]
+        self.machines = [
+            SimMachine(
+                spec, self.profile, Random(f"{self.seed}/{spec.name}"), self.truth,
+                source=buffers[index - 1] if index else None,
+                target=buffers[index] if index < len(buffers) else None,
+                boot=self.boot, raw=dict((memory or {}).get(spec.code_path, {})),
+            )
+            for index, spec in enumerate(MACHINES)
+        ]  # fmt: skip
+        for machine in self.machines:
+            machine.start(now)
+        self.truth.write(
+            "start", now, seed=self.seed, profile=self.profile.name,
+            baseline={m.spec.code_path: dict(m.raw) for m in self.machines},
+        )  # fmt: skip
+        self._plan_changeover()
+
+    def release(self) -> None:
+        """From the next step on, parts are made."""
+        if not self.released:
+            self.released = True
+            self.truth.write("production", self.now)
+            self._plan_changeover()
+
+    def advance(self, now: int) -> None:
+        """Run all whole steps up to ``now``."""
+        if not self.released or self.halted:
+            self.now = max(self.now, now)
+            return
+        while self.now + STEP_MS <= now and not self.halted:
+            self.now += STEP_MS
+            self._step()
+
+    def stop(self, now: int) -> None:
+        """No part is made from now on; the machines go to their final state within the minimum dwell."""
+        self.advance(now)
+        self.stopping = True
+        if not self.released:
+            self._finish()
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Raw counters, for the retentive memory."""
+        return {m.spec.code_path: dict(m.raw) for m in self.machines}
+
+    def _step(self) -> None:
+        if self.stopping:
+            # A list: each machine winds down, none is skipped once another has not.
+            down = [machine.wind_down(self.now) for machine in self.machines]
+            if all(down):
+                self._finish()
+            return
+        if self.now >= self.changeover_until:
+            self._plan_changeover()
+        changeover = self.changeover_from <= self.now < self.changeover_until
+        # Downstream first: a place that becomes free is used in the next step.
+        for machine in reversed(self.machines):
+            machine.step(self.now, STEP_MS, changeover)
+
+    def _finish(self) -> None:
+        self.halted = True
+        self.truth.write(
+            "end", self.now, totals={m.spec.code_path: dict(m.made) for m in self.machines},
+            states={m.spec.code_path: m.changes for m in self.machines},
+        )  # fmt: skip
+
+    def _plan_changeover(self) -> None:
+        profile = self.profile
+        wait_s = profile.changeover_every_s * self._random.uniform(0.6, 1.4)
+        self.changeover_from = self.now + round(wait_s * 1000)
+        self.changeover_until = self.changeover_from + round(self._random.uniform(*profile.changeover_s) * 1000)
+
+
+def load_memory(path: Path | None) -> dict[str, dict[str, int]] | None:
+    """Counters kept over a restart, as a PLC keeps them; None when there are none."""
+    if path is None or not path.exists():
+        return None
+    loaded: dict[str, dict[str, int]] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def save_memory(path: Path | None, counters: dict[str, dict[str, int]]) -> None:
+    """Keep the counters, replacing the file in one step."""
+    if path is None:
+        return
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(counters), encoding="utf-8")
+    os.replace(fresh, path)

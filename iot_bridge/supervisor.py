@@ -1,0 +1,29 @@
+"""Tasks that restart alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 5.0
+
+
+async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run ``work`` for ever.
+
+    Policy: expected failures are handled inside ``work``; anything that still comes out is a defect.
+    It is logged with its traceback and the loop starts anew, so that one connection's defect stops no other.
+    """
+    pause = FIRST_PAUSE_S
+    while True:
+        try:
+            await work()
+            pause = FIRST_PAUSE_S
+        except Exception:
+            log.exception("%s failed: starting it anew in %.1f s", name, pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,79 @@
+"""The live lane: the latest of every machine, overwriting, never behind the durable backlog.
+
+At most one call a second of real time when something changed, and one every two as heartbeat.
+A failed call is not repeated: the next one carries newer values.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..clock import Clock, to_rfc3339
+from ..errors import BridgeError
+from .caller import Caller
+
+log = logging.getLogger(__name__)
+
+CHANGE_S = 1.0
+HEARTBEAT_S = 2.0
+LOOK_S = 0.1
+
+
+class LiveLane:
+    """Runs until cancelled. ``machines`` and ``health`` are asked for at each call."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        stream: str,
+        clock: Clock,
+        machines: Callable[[], Mapping[str, Any]],
+        health: Callable[[], Mapping[str, Any]],
+        epoch: Callable[[], str],
+    ) -> None:
+        self._caller = caller
+        self._stream = stream
+        self._clock = clock
+        self._machines = machines
+        self._health = health
+        self._epoch = epoch
+        self._version = 0
+        self.config_revision: int | None = None
+        self.progress = 0
+
+    async def run(self) -> None:
+        """Look often, send seldom."""
+        sent: Mapping[str, Any] = {}
+        sent_at = 0.0
+        while True:
+            self.progress += 1
+            machines = self._machines()
+            since = time.monotonic() - sent_at
+            if since >= HEARTBEAT_S or (since >= CHANGE_S and _states(machines) != _states(sent)):
+                sent, sent_at = machines, time.monotonic()
+                await self._send(machines)
+            await asyncio.sleep(LOOK_S)
+
+    async def _send(self, machines: Mapping[str, Any]) -> None:
+        # Wall clock, so that it rises over restarts; never twice the same.
+        self._version = max(self._version + 1, time.time_ns() // 1_000_000)
+        message = {
+            "stream": self._stream, "epoch": self._epoch(), "version": self._version,
+            "at": to_rfc3339(self._clock.now_ms()), "machines": machines, "health": self._health(),
+        }  # fmt: skip
+        try:
+            answer = await self._caller.call("live", json.dumps(message))
+        except BridgeError as error:
+            log.debug("live: %s", error)
+            return
+        self.config_revision = answer.get("config_revision", self.config_revision)
+
+
+def _states(machines: Mapping[str, Any]) -> dict[str, Any]:
+    """What counts as a change: everything but the time of the last read."""
+    return {code: {key: value for key, value in live.items() if key != "at"} for code, live in machines.items()}
