@@ -161,12 +161,13 @@ def slices(h, seconds, start, end):
 
 
 def shared_out(pieces, weights):
-    """Whole pieces by weight: largest remainder, the earlier first among equals."""
-    exact = [Fraction(pieces * weight, sum(weights)) for weight in weights]
-    whole = [int(share) for share in exact]
-    order = sorted(range(len(weights)), key=lambda i: (whole[i] - exact[i], i))
-    for i in order[: pieces - sum(whole)]:
-        whole[i] += 1
+    """Whole pieces by weight, in order: before each edge the number nearest to the exact one, a half before it."""
+    whole, passed, given = [], 0, 0
+    for weight in weights:
+        passed += weight
+        due = int(Fraction(pieces * passed, sum(weights)) + Fraction(1, 2))
+        whole.append(due - given)
+        given = due
     return whole
 
 

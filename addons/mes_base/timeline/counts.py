@@ -10,9 +10,9 @@ replayed point splits an interval and never adds. An interval that crosses slice
   before and after, it would look like speed);
 * if there is none, by time.
 
-What falls into a slice that is not production was made *outside production*. Pieces are shared out whole, by
-largest remainder, ties to the earlier slice. A point exactly on a slice's edge belongs to both sides, and a
-step that takes no time to the slice before it.
+What falls into a slice that is not production was made *outside production*. Pieces are shared out whole: at
+every edge by largest remainder between its two sides, a tie to the earlier (:func:`timeline.shares.spread`). A
+point exactly on a slice's edge belongs to both sides, and a step that takes no time to the slice before it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .intervals import apportion
 from .model import Counter, CountPoint, Run, Slice, Span
 from .rules import RUNNING
-from .shares import turns, weights_of
+from .shares import spread, turns, weights_of
 
 _PLAIN = frozenset({"step", "first"})
 
@@ -218,7 +217,7 @@ def _share_crossing(series: Series, index: int, slices: Sequence[Slice], place: 
     times = [min(piece.end, end) - max(piece.start, start) for piece in touched]
     weights = [ms if _may_have_run(piece) else 0 for ms, piece in zip(times, touched, strict=True)]
     whole = series.pieces[index + 1] - series.pieces[index]
-    for offset, share in enumerate(apportion(whole, weights if any(weights) else times)):
+    for offset, share in enumerate(spread(whole, weights if any(weights) else times)):
         shares[place + offset] += share
 
 
@@ -238,7 +237,7 @@ def _divided(
             portions: tuple[Portion, ...] = (Portion(run, piece.ms, count, count - lost, lost),)
         else:
             weights = weights_of(piece.runs)
-            times = apportion(piece.ms, weights)
+            times = turns(weights, piece.start, piece.end)
             counts = turns(weights, told_total, told_total + count)
             losts = turns(weights, told_reject, told_reject + lost)
             parts = zip(piece.runs, times, counts, losts, strict=True)

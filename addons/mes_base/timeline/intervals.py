@@ -8,7 +8,7 @@ instants it keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from .model import Span
@@ -60,27 +60,6 @@ def active(items: Iterable[tuple[int, int | None, T]]) -> list[tuple[int, list[T
             (holding.add if begins else holding.discard)(index)
         steps.append((time, [spans[index][2] for index in sorted(holding)]))
     return steps
-
-
-def apportion(whole: int, weights: Sequence[int]) -> list[int]:
-    """``whole`` indivisible pieces shared out in proportion to ``weights`` by largest remainder.
-
-    The shares sum to ``whole`` exactly; equal remainders favour the earlier place. A negative whole (a
-    correction) is shared like its opposite. Without any weight all of it goes to the first place.
-    """
-    sum_weights = sum(weights)
-    if sum_weights <= 0:
-        return [whole if place == 0 else 0 for place in range(len(weights))]
-    sign = -1 if whole < 0 else 1
-    shares, remainders = [], []
-    for weight in weights:
-        share, remainder = divmod(abs(whole) * weight, sum_weights)
-        shares.append(share)
-        remainders.append(remainder)
-    missing = abs(whole) - sum(shares)
-    for place in sorted(range(len(weights)), key=lambda place: -remainders[place])[:missing]:
-        shares[place] += 1
-    return [sign * share for share in shares]
 
 
 def _combine(left: Iterable[Span], right: Iterable[Span], keep: Callable[[bool, bool], bool]) -> list[Span]:

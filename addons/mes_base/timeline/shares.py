@@ -1,9 +1,14 @@
 # Part of Gemba MES. See LICENSE file for full copyright and licensing details.
-"""Dividing what runs at once: time by share, pieces by turns.
+"""Dividing what is whole: pieces over the slices of an interval, time and pieces over runs at once.
 
-Pieces take turns by their number on the machine's counter: with shares 2 : 1 the runs get A B A, A B A, …
-So every piece goes to exactly one run, no run is favoured however few pieces a slice holds, and the answer
-depends on nothing but the counter's total: a rebuild of any window gives the same.
+Both are additive: however a span is cut, the parts of its parts are the parts of the whole. So an hour's row, a
+shift's sum and a figure over any window agree to the last piece.
+
+* :func:`spread` divides in order. What lies before a cut is the whole number nearest to its exact part (a half
+  goes before): the largest remainder between the two sides of that cut, whatever other cuts there are.
+* :func:`turns` divides among runs. Pieces take turns by their number on the machine's counter, and
+  milliseconds by theirs: with shares 2 : 1 the runs get A B A, A B A, … No run is favoured however little
+  there is to divide, and the answer depends on nothing but the number.
 """
 
 from __future__ import annotations
@@ -13,11 +18,28 @@ from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
 
-from .intervals import apportion
 from .model import Run
 
 FINEST = 1000
 """A round of turns is never longer than this; finer shares are rounded to a thousandth."""
+
+
+def spread(whole: int, weights: Sequence[int]) -> list[int]:
+    """``whole`` indivisible pieces over consecutive parts in proportion to ``weights``.
+
+    The parts sum to ``whole``, and none has another sign. Without any weight all of it goes to the first.
+    """
+    twice = 2 * sum(weights)
+    if twice <= 0:
+        return [whole if place == 0 else 0 for place in range(len(weights))]
+    parts: list[int] = []
+    passed = given = 0
+    for weight in weights:
+        passed += weight
+        due = (2 * whole * passed + twice // 2) // twice
+        parts.append(due - given)
+        given = due
+    return parts
 
 
 def weights_of(runs: Sequence[Run]) -> tuple[int, ...]:
@@ -31,13 +53,13 @@ def weights_of(runs: Sequence[Run]) -> tuple[int, ...]:
     scale = lcm(*(share.denominator for share in shares))
     weights = [int(share * scale) for share in shares]
     if sum(weights) // gcd(*weights) > FINEST:
-        weights = apportion(FINEST, weights)
+        weights = spread(FINEST, weights)
     common = gcd(*weights)
     return tuple(weight // common for weight in weights)
 
 
 def turns(weights: tuple[int, ...], first: int, last: int) -> list[int]:
-    """How many of the pieces numbered ``first`` to ``last - 1`` each run gets.
+    """How many of the pieces (or milliseconds) numbered ``first`` to ``last - 1`` each run gets.
 
     ``last`` below ``first`` (a total that fell) takes back what was given.
     """

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 from .model import DELAY, NO_DATA, Key, Shift, Slice
 
+_SIDES = {"starved": "upstream", "blocked": "downstream"}
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -28,6 +30,11 @@ class Cause:
     code: str | None
     interlock: str | None
     reason: Key | None
+
+    @property
+    def side(self) -> str:
+        """Where the cause lies: a starved machine waits for upstream, a blocked one for downstream."""
+        return _SIDES.get(self.interlock or "", "machine")
 
 
 @dataclass(frozen=True, slots=True)
