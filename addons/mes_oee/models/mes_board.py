@@ -55,7 +55,7 @@ class MesBoard(models.AbstractModel):
             "shift": shift and board.shift_values(shift, self._shift_name(line.company_id, shift.name)),
             "span": {"start": start, "end": end, "breaks": []},
             "next_shift": None if shift else self._next_start(units[0], now),
-            "order": self._order(timelines.values()),
+            "order": self._running_order(timelines.values()),
             "targets": board.TARGETS,
             "reasons": codes,
             "as_of": max((m["live"]["recv"] for m in machines if m["live"]), default=None),
@@ -211,7 +211,7 @@ class MesBoard(models.AbstractModel):
         losses = self.env["mrp.workcenter.productivity.loss"].with_context(active_test=False)
         return {loss.id: loss.name for loss in losses.browse(sorted(given))}
 
-    def _order(self, timelines: Any) -> dict[str, str] | None:
+    def _running_order(self, timelines: Any) -> dict[str, str] | None:
         """The order that runs now on the line."""
         runs = {run.id for timeline in timelines for run in timeline.slices[-1].runs if timeline.slices}
         run = self.env["mes.order.run"].browse(sorted(runs)[:1])

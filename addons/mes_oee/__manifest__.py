@@ -1,0 +1,25 @@
+{
+    "name": "MES OEE",
+    "summary": "True OEE from machine facts: KPI engine, hourly rollups, figures and boards",
+    "version": "19.0.1.0.0",
+    "category": "Supply Chain/Manufacturing",
+    "author": "Gemba MES contributors",
+    "license": "LGPL-3",
+    "depends": ["mes_base"],
+    "data": [
+        "security/ir.model.access.csv",
+        "security/mes_oee_rules.xml",
+        "data/ir_cron.xml",
+        "views/mes_oee_rollup_views.xml",
+        "views/mes_oee_report_views.xml",
+        "views/mes_site_views.xml",
+        "views/mrp_workcenter_views.xml",
+        "views/mes_board_views.xml",
+        "views/mes_oee_menus.xml",
+    ],
+    "assets": {
+        "web.assets_backend": ["mes_oee/static/src/board/**/*"],
+        "web.assets_unit_tests": ["mes_oee/static/tests/**/*"],
+    },
+    "installable": True,
+}

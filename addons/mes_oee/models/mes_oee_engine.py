@@ -1,0 +1,115 @@
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from operator import itemgetter
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from odoo.addons.mes_base.timeline import Span, Timeline, build
+from odoo.addons.mes_base.tools import bulk
+
+from .. import kpi
+from ..tools.rows import NOWHERE, Place, Row
+
+Windows = Mapping[int, tuple[int, int]]
+
+
+class MesOeeEngine(models.AbstractModel):
+    """Facts to rows by the pure engine: the only place where the rollup and every figure come from."""
+
+    _name = "mes.oee.engine"
+    _description = "OEE Engine"
+
+    @api.private
+    def _timelines(self, windows: Windows, now: int) -> dict[int, Timeline]:
+        """The effective timeline of each machine over its own window, up to now; ms."""
+        histories = self.env["mes.timeline"].load(windows)
+        return {wc: build(history, Span(*windows[wc]), now) for wc, history in histories.items()}
+
+    @api.private
+    def _rows(self, windows: Windows, now: int) -> list[Row]:
+        """The rows of each machine over its own window, up to now, in order of machine and time."""
+        windows = {wc: (start, end) for wc, (start, end) in sorted(windows.items()) if start < min(end, now)}
+        if not windows:
+            return []
+        ids = list(windows)
+        timelines = self._timelines(windows, now)
+        settings, ideals, places = self._settings(ids), self._ideals(ids), self._places(ids)
+        return [
+            row
+            for wc in ids
+            for row in _rows_of(wc, timelines[wc], settings[wc], ideals.get(wc, ()), places.get(wc, []))
+        ]
+
+    @api.private
+    def _settings(self, workcenter_ids: list[int]) -> dict[int, kpi.Settings]:
+        """The settings of each machine: its own threshold, its site's rules; one statement."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT w.id, COALESCE(w.mes_minor_stop_ms, 0),
+                       COALESCE(site.mes_no_order_is_loss, TRUE), COALESCE(site.mes_coverage_limit, 80)
+                  FROM mrp_workcenter w LEFT JOIN mes_site site ON site.id = w.mes_site_id
+                 WHERE w.id = ANY(%s::int4[])
+                """,
+                bulk.int_array(workcenter_ids),
+            )
+        )
+        return {
+            wc: kpi.Settings(
+                minor_stop_ms=minor_stop_ms,
+                no_order_is_loss=no_order_is_loss,
+                coverage_limit=Fraction(limit, 100),
+            )
+            for wc, minor_stop_ms, no_order_is_loss, limit in self.env.cr.fetchall()
+        }
+
+    @api.private
+    def _ideals(self, workcenter_ids: list[int]) -> dict[int, list[kpi.Ideal]]:
+        """The ideal cycles of each machine; one statement."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT workcenter_id, product_id, %s, seconds FROM mes_ideal_cycle
+                 WHERE workcenter_id = ANY(%s::int4[]) ORDER BY workcenter_id, date_from, id
+                """,
+                bulk.millis("date_from"),
+                bulk.int_array(workcenter_ids),
+            )
+        )
+        found: dict[int, list[kpi.Ideal]] = {}
+        for wc, product_id, start, seconds in self.env.cr.fetchall():
+            found.setdefault(wc, []).append(kpi.Ideal.of_seconds(product_id, start, seconds))
+        return found
+
+    @api.private
+    def _places(self, workcenter_ids: list[int]) -> dict[int, list[tuple[int, Place]]]:
+        """Since when (ms) each machine stands where, the latest last."""
+        spans = self.env["mes.placement"]._spans(workcenter_ids)
+        # Only the ids of sites are read, of machines that the caller may read.
+        areas = self.env["mes.area"].sudo().browse({stay[2] for stays in spans.values() for stay in stays})
+        sites = {area.id: area.site_id.id for area in areas}
+        return {
+            wc: [(since, Place(sites[area_id], area_id, line_id)) for since, _until, area_id, line_id in stays]
+            for wc, stays in spans.items()
+        }
+
+
+def _rows_of(
+    wc: int,
+    timeline: Timeline,
+    settings: kpi.Settings,
+    ideals: Iterable[kpi.Ideal],
+    places: list[tuple[int, Place]],
+) -> Iterator[Row]:
+    """The rows of one machine's timeline."""
+    hours = {hour.start: hour for hour in timeline.hours}
+    shifts = {piece.shift.key: piece.shift for piece in timeline.slices if piece.shift}
+    made = kpi.rows(
+        timeline.slices, timeline.quantities, timeline.stops, hours=list(hours), settings=settings, ideals=ideals
+    )
+    for key, totals in made.items():
+        since = bisect_right(places, key.hour, key=itemgetter(0))
+        place = places[since - 1][1] if since else NOWHERE
+        yield Row(wc, place, hours[key.hour], shifts.get(key.shift), key.run, key.product, totals)

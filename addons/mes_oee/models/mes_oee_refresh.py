@@ -1,0 +1,264 @@
+import logging
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from odoo.addons.mes_base.timeline import Span, affected
+from odoo.addons.mes_base.tools import bulk, spans
+
+from ..tools import hours
+
+_logger = logging.getLogger(__name__)
+
+CONSUMER = "oee"
+# So many machines are loaded and computed at once: bounds memory, costs a handful of statements.
+MACHINES_AT_ONCE = 25
+# The first key of the advisory locks by which two refreshes of one machine wait for each other.
+LOCK_SPACE = 0x4F4545
+
+Stretches = dict[int, list[tuple[int, int]]]
+"""Machine -> disjoint spans [start, end) in milliseconds, on the hours of its clock."""
+
+
+class Extent(NamedTuple):
+    """Which hours of a machine have rows and which should; ms, None where there are none.
+
+    ``first`` is the hour of its first fact, ``complete`` the end of its last complete hour;
+    ``rolled_from`` and ``rolled_until`` delimit the hours that have rows.
+    """
+
+    tz: str
+    minor_stop_ms: int
+    first: int | None
+    complete: int
+    rolled_from: int | None
+    rolled_until: int | None
+
+    @property
+    def should(self) -> tuple[int, int] | None:
+        """The hours that should have rows."""
+        if self.first is None or self.first >= self.complete:
+            return None
+        return (self.first, self.complete)
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        """The hours at either end that should have rows and have none."""
+        if self.should is None:
+            return []
+        has = [] if self.rolled_from is None else [(self.rolled_from, self.rolled_until)]
+        return spans.subtract(self.should, has)
+
+
+class MesOeeRefresh(models.AbstractModel):
+    """Keeps ``mes.oee.rollup`` equal to what the engine says of the facts.
+
+    A machine has rows for every complete hour since its first fact. An hour is complete once it lies a
+    minor-stop threshold back: a stop that is still open is then certainly no minor one, so nothing
+    in the hour can change without a new fact, and a rebuild gives the same whenever it is made.
+    Facts mark what they touch (``mes.dirty.span``, in their own transaction); only the hours that
+    can have changed are made anew.
+    """
+
+    _name = "mes.oee.refresh"
+    _description = "Upkeep of the OEE Rollups"
+
+    @api.private
+    def _trigger(self) -> None:
+        """Wake the job; any writer of facts may do so, it runs as its own user."""
+        self.env.ref("mes_oee.ir_cron_refresh_rollups").sudo()._trigger()
+
+    @api.model
+    def _cron_refresh(self) -> None:
+        """Fold all marks, then add the hours that have become complete; a commit after each step."""
+        cron = self.env["ir.cron"]
+        while folded := self._fold():
+            if not cron._commit_progress(folded):
+                return
+        cron._commit_progress(self._advance(), remaining=0)
+
+    @api.private
+    def _fold(self, limit: int = 2000) -> int:
+        """Make anew the hours that marked spans can have changed; how many machines were marked."""
+        marked = self.env["mes.dirty.span"]._take(CONSUMER, limit)
+        if not marked:
+            return 0
+        now = self.env["mes.clock"].now_ms()
+        self._lock(marked)
+        extents = self._extents(marked, now)
+        within = {wc: _rolled_part(found, extents[wc], now) for wc, found in marked.items() if wc in extents}
+        touched = self._widened({wc: found for wc, found in within.items() if found}, extents, now)
+        for wc, extent in extents.items():
+            touched[wc] = spans.merge(touched.get(wc, []) + extent.missing)
+        self._recompute(touched, extents, now)
+        return len(marked)
+
+    @api.private
+    def _advance(self) -> int:
+        """Add the rows of hours that have become complete; how many machines got some."""
+        self.env.cr.execute("SELECT id FROM mrp_workcenter WHERE active AND mes_level IS NOT NULL ORDER BY id")
+        ids = [row[0] for row in self.env.cr.fetchall()]
+        now = self.env["mes.clock"].now_ms()
+        extents = self._extents(ids, now)
+        late = {wc: extent.missing for wc, extent in extents.items() if extent.missing}
+        self._lock(late)
+        self._recompute(late, extents, now)
+        return len(late)
+
+    @api.private
+    def rebuild(self, workcenter_ids: Iterable[int], start_ms: int, end_ms: int) -> int:
+        """Drop and make anew the rows of these machines that overlap the span; how many rows."""
+        now = self.env["mes.clock"].now_ms()
+        ids = sorted(set(workcenter_ids))
+        self._lock(ids)
+        stretches: Stretches = {}
+        extents = self._extents(ids, now)
+        for wc, extent in extents.items():
+            window = hours.outward(extent.tz, start_ms, end_ms)
+            self._delete({wc: [window]})
+            if clipped := _overlap(window, extent.should):
+                stretches[wc] = [clipped]
+        return self._recompute(stretches, extents, now)
+
+    def _lock(self, workcenter_ids: Iterable[int]) -> None:
+        """Wait for other refreshes of these machines, in id order, until the transaction ends."""
+        ids = bulk.int_array(sorted(workcenter_ids))
+        self.env.cr.execute(
+            SQL("SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int4[]) AS t(id)", LOCK_SPACE, ids)
+        )
+
+    def _widened(self, changed: Stretches, extents: dict[int, Extent], now: int) -> Stretches:
+        """The hours that hold every stop and count interval which touches a change.
+
+        A change can reach beyond itself only at its edges: so a long one need not be loaded whole.
+        """
+        reached = {wc: list(found) for wc, found in changed.items()}
+        for edges in _edges(changed):
+            histories = self.env["mes.timeline"].load({wc: (at, at + 1) for wc, at in edges.items()})
+            for wc, at in edges.items():
+                reach = affected(histories[wc], Span(at, at), now)
+                reached[wc].append((reach.start, reach.end))
+        return {
+            wc: [
+                clipped
+                for one in spans.merge(found)
+                if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].should))
+            ]
+            for wc, found in reached.items()
+        }
+
+    @api.private
+    def _extents(self, workcenter_ids: Iterable[int], now: int) -> dict[int, Extent]:
+        """The extents of machines; one statement, index look-ups only."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT w.id, COALESCE(site.tz, 'UTC'), COALESCE(w.mes_minor_stop_ms, 0),
+                       LEAST(%(state)s, %(evidence)s, %(count)s), %(low)s, %(high)s
+                  FROM mrp_workcenter w
+                  LEFT JOIN mes_site site ON site.id = w.mes_site_id
+                  LEFT JOIN LATERAL (SELECT at FROM mes_state_point WHERE workcenter_id = w.id
+                        AND lane = 'state' ORDER BY at LIMIT 1) s ON TRUE
+                  LEFT JOIN LATERAL (SELECT at_from FROM mes_evidence_span WHERE workcenter_id = w.id
+                        ORDER BY at_until LIMIT 1) e ON TRUE
+                  LEFT JOIN LATERAL (SELECT min(p.at) AS at FROM mes_counter k, LATERAL (
+                        SELECT at FROM mes_count_point WHERE counter_id = k.id ORDER BY at LIMIT 1) p
+                        WHERE k.workcenter_id = w.id) c ON TRUE
+                  LEFT JOIN LATERAL (SELECT hour_at FROM mes_oee_rollup WHERE workcenter_id = w.id
+                        ORDER BY hour_at LIMIT 1) l ON TRUE
+                  LEFT JOIN LATERAL (SELECT hour_at FROM mes_oee_rollup WHERE workcenter_id = w.id
+                        ORDER BY hour_at DESC LIMIT 1) h ON TRUE
+                 WHERE w.id = ANY(%(ids)s::int4[])
+                """,
+                state=bulk.millis("s.at"),
+                evidence=bulk.millis("e.at_from"),
+                count=bulk.millis("c.at"),
+                low=bulk.millis("l.hour_at"),
+                high=bulk.millis("h.hour_at"),
+                ids=bulk.int_array(sorted(workcenter_ids)),
+            )
+        )
+        return {wc: _extent(*values, now) for wc, *values in self.env.cr.fetchall()}
+
+    def _recompute(self, stretches: Stretches, extents: dict[int, Extent], now: int) -> int:
+        """Put the engine's rows in the place of those of the given hours; how many were written."""
+        written = 0
+        rollup = self.env["mes.oee.rollup"]
+        self._delete(stretches)
+        for (start, end), ids in sorted(_batches(stretches, extents).items()):
+            for first in range(0, len(ids), MACHINES_AT_ONCE):
+                chunk = ids[first : first + MACHINES_AT_ONCE]
+                rows = self.env["mes.oee.engine"]._rows({wc: (start, end) for wc in chunk}, now)
+                written += rollup._insert(rows)
+        rollup.invalidate_model()
+        return written
+
+    def _delete(self, stretches: Stretches) -> None:
+        """Delete the rows of the given hours."""
+        rows = [(wc, *one) for wc, found in stretches.items() for one in found]
+        if rows:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    DELETE FROM mes_oee_rollup r USING %(rows)s AS s(wc, from_ms, until_ms)
+                     WHERE r.workcenter_id = s.wc AND r.hour_at >= %(from)s AND r.hour_at < %(until)s
+                    """,
+                    rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
+                    **{"from": bulk.timestamp("s.from_ms")},
+                    until=bulk.timestamp("s.until_ms"),
+                )
+            )
+
+
+def _extent(
+    tz: str, minor_stop_ms: int, first: int | None, low: int | None, high: int | None, now: int
+) -> Extent:
+    """The extent out of what the database knows of a machine."""
+    return Extent(
+        tz,
+        minor_stop_ms,
+        None if first is None else hours.floor(tz, first),
+        hours.floor(tz, now - minor_stop_ms),
+        low,
+        None if high is None else hours.ceil(tz, high + 1),
+    )
+
+
+def _rolled_part(found: Iterable[spans.OpenSpan], extent: Extent, now: int) -> list[tuple[int, int]]:
+    """What of the marked spans can bear on hours that have rows.
+
+    A change more than a threshold after the last row can not make a stop in it a minor one; what lies
+    in an hour without rows is read when its rows are made.
+    """
+    if extent.rolled_until is None:
+        return []
+    near = extent.rolled_until + extent.minor_stop_ms
+    clipped = [_overlap((start, now if end is None else end), (extent.first or start, near)) for start, end in found]
+    return spans.merge(one for one in clipped if one)
+
+
+def _edges(changed: Stretches) -> Iterator[dict[int, int]]:
+    """The edges of all changes, one of each machine at a time."""
+    queues = {wc: [at for one in found for at in one] for wc, found in changed.items()}
+    while queues := {wc: left for wc, left in queues.items() if left}:
+        yield {wc: left.pop() for wc, left in queues.items()}
+
+
+def _batches(stretches: Stretches, extents: dict[int, Extent]) -> dict[tuple[int, int], list[int]]:
+    """Window of about a day -> the machines that are to be made anew in it."""
+    grouped: dict[tuple[int, int], list[int]] = {}
+    for wc, found in sorted(stretches.items()):
+        for one in found:
+            for window in hours.daily(extents[wc].tz, *one):
+                grouped.setdefault(window, []).append(wc)
+    return grouped
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """What both spans cover, None if that is nothing."""
+    if other is None:
+        return None
+    start, end = max(one[0], other[0]), min(one[1], other[1])
+    return (start, end) if start < end else None

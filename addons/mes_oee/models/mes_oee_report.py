@@ -1,0 +1,110 @@
+from odoo import fields, models
+from odoo.tools import SQL
+
+from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+
+# The ratios of a group are quotients of its sums, never means of its rows' ratios. They are the
+# engine's formulas (mes_oee.kpi) without its refusals; a test compares both.
+RATIOS = {
+    "availability": ("production_hours", "busy_hours"),
+    "performance": ("ideal_hours", "production_hours"),
+    "quality": ("good", "total"),
+    "oee": ("ideal_good_hours", "busy_hours"),
+    "coverage": ("watched_hours", "shift_hours"),
+}
+
+
+class MesOeeReport(models.Model):
+    """The rollup for pivots and graphs: hours in place of milliseconds, ratios of sums in every group."""
+
+    _name = "mes.oee.report"
+    _description = "OEE Analysis"
+    _auto = False
+    _order = "hour_at desc, workcenter_id"
+    _rec_name = "workcenter_id"
+
+    workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    site_id = fields.Many2one("mes.site", readonly=True)
+    area_id = fields.Many2one("mes.area", readonly=True)
+    line_id = fields.Many2one("mrp.workcenter", string="Line", readonly=True)
+    hour_at = Timestamp(string="Hour", readonly=True)
+    hour_date = fields.Date(string="Local Date", readonly=True)
+    hour_label = fields.Char(string="Local Hour", readonly=True)
+    shift_name = fields.Char(string="Shift", readonly=True)
+    business_date = fields.Date(readonly=True)
+    production_id = fields.Many2one("mrp.production", string="Manufacturing Order", readonly=True)
+    product_id = fields.Many2one("product.product", string="Product", readonly=True)
+
+    shift_hours = fields.Float(readonly=True, help="Planned operation time (POT).")
+    watched_hours = fields.Float(readonly=True)
+    planned_hours = fields.Float(string="Planned Stop Hours", readonly=True)
+    busy_hours = fields.Float(readonly=True, help="Planned busy time (PBT), by the rule of the site.")
+    production_hours = fields.Float(readonly=True)
+    setup_hours = fields.Float(string="Set-up Hours", readonly=True)
+    no_order_hours = fields.Float(string="Hours without an Order", readonly=True)
+    unplanned_hours = fields.Float(string="Unplanned Stop Hours", readonly=True)
+    minor_hours = fields.Float(string="Minor Stop Hours", readonly=True)
+    no_data_hours = fields.Float(string="Hours without Data", readonly=True)
+    ideal_hours = fields.Float(readonly=True, help="Ideal time of all pieces.")
+    ideal_good_hours = fields.Float(string="Ideal Hours of Good Pieces", readonly=True)
+    total = BigInteger(string="Pieces", readonly=True)
+    good = BigInteger(string="Good Pieces", readonly=True)
+    reject = BigInteger(string="Rejected Pieces", readonly=True)
+    unallocated = BigInteger(string="Unallocated Pieces", readonly=True)
+    stops = fields.Integer(readonly=True, help="Stops that began, minor ones included.")
+
+    availability = fields.Float(readonly=True, aggregator="avg")
+    performance = fields.Float(readonly=True, aggregator="avg")
+    quality = fields.Float(readonly=True, aggregator="avg")
+    oee = fields.Float(string="OEE", readonly=True, aggregator="avg")
+    coverage = fields.Float(readonly=True, aggregator="avg")
+
+    @property
+    def _table_query(self) -> SQL:
+        """Rows of the rollup in hours, with the ratios of the single row."""
+        return SQL(
+            """
+            SELECT t.*, %s FROM (
+                SELECT r.id, r.workcenter_id, r.company_id, r.site_id, r.area_id, r.line_id, r.hour_at,
+                       r.hour_date, r.hour_label, r.shift_name, r.business_date, r.production_id, r.product_id,
+                       r.total, r.good, r.reject, r.unallocated,
+                       (r.unplanned_stops + r.minor_stops + r.undetermined_stops)::int4 AS stops,
+                       (busy_ms + CASE WHEN COALESCE(s.mes_no_order_is_loss, TRUE) THEN r.no_order_ms ELSE 0 END)
+                           / 3600000.0 AS busy_hours,
+                       (busy_ms + r.no_order_ms + r.planned_ms + r.no_data_ms) / 3600000.0 AS shift_hours,
+                       (busy_ms + r.no_order_ms + r.planned_ms) / 3600000.0 AS watched_hours,
+                       r.planned_ms / 3600000.0 AS planned_hours,
+                       r.production_ms / 3600000.0 AS production_hours,
+                       r.setup_ms / 3600000.0 AS setup_hours,
+                       r.no_order_ms / 3600000.0 AS no_order_hours,
+                       (r.unplanned_ms + r.undetermined_ms) / 3600000.0 AS unplanned_hours,
+                       r.minor_ms / 3600000.0 AS minor_hours,
+                       r.no_data_ms / 3600000.0 AS no_data_hours,
+                       r.ideal_ns / 3600000000000.0 AS ideal_hours,
+                       r.ideal_good_ns / 3600000000000.0 AS ideal_good_hours
+                  FROM mes_oee_rollup r
+                  LEFT JOIN mes_site s ON s.id = r.site_id
+                  CROSS JOIN LATERAL (SELECT r.production_ms + r.setup_ms + r.unplanned_ms + r.minor_ms
+                                           + r.undetermined_ms AS busy_ms) b
+            ) t
+            """,
+            SQL(", ").join(
+                SQL(
+                    "(t.%s::numeric / NULLIF(t.%s, 0))::float8 AS %s",
+                    SQL.identifier(above),
+                    SQL.identifier(below),
+                    SQL.identifier(name),
+                )
+                for name, (above, below) in RATIOS.items()
+            ),
+        )
+
+    def _read_group_select(self, aggregate_spec, query):
+        name = aggregate_spec.split(":")[0]
+        if name not in RATIOS:
+            return super()._read_group_select(aggregate_spec, query)
+        above, below = (
+            self._field_to_sql(self._table, column, query) for column in RATIOS[name]
+        )
+        return SQL("(sum(%s)::numeric / NULLIF(sum(%s), 0)::numeric)::float8", above, below)

@@ -1,0 +1,149 @@
+from collections.abc import Iterable
+from operator import attrgetter
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from odoo.addons.mes_base.tools import bulk
+from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+
+from ..kpi.totals import NAMES
+from ..tools.rows import RULES_VERSION, Row, hour_label, shift_version
+
+# The columns of a row as _columns() gives them: identity first, then the engine's sums.
+COLUMN_TYPES = [
+    *["int4"] * 4,
+    "int8",
+    *["text"] * 5,
+    "int4",
+    "int4",
+    "text",
+    *["int8"] * len(NAMES),
+]
+_sums = attrgetter(*NAMES)
+SUMS = SQL(", ").join(SQL.identifier(name) for name in NAMES)
+
+
+class MesOeeRollup(models.Model):
+    """What one machine did in one clock hour of its site, apart by shift and order run.
+
+    A cache of the engine's answer: it can be dropped and rebuilt, and comes out the same row for row.
+    The rows of an hour sum to the hour. Integers only, so that sums of rows are exact. Only hours in
+    which nothing can change any more without a new fact have rows, see ``mes.oee.refresh``.
+    """
+
+    _name = "mes.oee.rollup"
+    _description = "OEE of a Machine by Hour"
+    _order = "hour_at desc, workcenter_id, id"
+    _log_access = False
+    _rec_name = "hour_label"
+
+    workcenter_id = fields.Many2one(
+        "mrp.workcenter", string="Work Center", required=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one("res.company", required=True, index=True, ondelete="cascade")
+    site_id = fields.Many2one("mes.site", ondelete="restrict")
+    area_id = fields.Many2one("mes.area", ondelete="restrict", help="Where the machine stood in that hour.")
+    line_id = fields.Many2one(
+        "mrp.workcenter", string="Line", ondelete="restrict", help="The line it belonged to in that hour."
+    )
+    hour_at = Timestamp(string="Hour (UTC)", required=True, help="The instant at which the hour began.")
+    hour_date = fields.Date(string="Local Date", required=True)
+    hour_label = fields.Char(string="Local Hour", required=True, help="On the clock of the site.")
+    shift_key = fields.Char(required=True, default="", help="Empty: outside the shifts.")
+    shift_name = fields.Char(string="Shift")
+    business_date = fields.Date(help="The day to which the shift counts.")
+    run_id = fields.Many2one("mes.order.run", string="Order Run", ondelete="cascade")
+    workorder_id = fields.Many2one("mrp.workorder", string="Work Order", ondelete="restrict")
+    production_id = fields.Many2one("mrp.production", string="Manufacturing Order", ondelete="restrict")
+    product_id = fields.Many2one("product.product", string="Product", ondelete="restrict")
+
+    not_scheduled_ms = BigInteger(string="Not Scheduled (ms)", required=True)
+    no_data_ms = BigInteger(string="No Data (ms)", required=True)
+    planned_ms = BigInteger(string="Planned Stop (ms)", required=True)
+    setup_ms = BigInteger(string="Set-up (ms)", required=True)
+    no_order_ms = BigInteger(string="No Order (ms)", required=True)
+    production_ms = BigInteger(string="Production (ms)", required=True)
+    unplanned_ms = BigInteger(string="Unplanned Stops (ms)", required=True)
+    minor_ms = BigInteger(string="Minor Stops (ms)", required=True)
+    undetermined_ms = BigInteger(string="Undetermined (ms)", required=True)
+    total = BigInteger(string="Pieces", required=True, help="Made in production time.")
+    good = BigInteger(string="Good Pieces", required=True)
+    reject = BigInteger(string="Rejected Pieces", required=True)
+    outside_total = BigInteger(
+        string="Pieces Outside", required=True, help="Made outside production time: in no figure."
+    )
+    outside_good = BigInteger(string="Good Pieces Outside", required=True)
+    outside_reject = BigInteger(string="Rejected Pieces Outside", required=True)
+    unallocated = BigInteger(
+        string="Unallocated Pieces", required=True, help="Of the pieces outside: those without an order."
+    )
+    ideal_ns = BigInteger(string="Ideal Time (ns)", required=True, help="Sum of ideal cycle × pieces.")
+    ideal_good_ns = BigInteger(
+        string="Ideal Time of Good Pieces (ns)", required=True, help="Sum of ideal cycle × good pieces."
+    )
+    without_ideal = BigInteger(string="Pieces without Ideal Cycle", required=True)
+    unplanned_stops = BigInteger(
+        string="Unplanned Stops Begun", required=True, help="A stop counts in the hour in which it began."
+    )
+    minor_stops = BigInteger(string="Minor Stops Begun", required=True)
+    undetermined_stops = BigInteger(string="Undetermined Stops Begun", required=True)
+
+    calendar_version = fields.Char(help="Version of the shift calendar by which the row was made.")
+    rules_version = fields.Integer(required=True, help="Version of the rules by which the row was made.")
+
+    _key_unique = models.UniqueIndex(
+        "(workcenter_id, hour_at, shift_key, COALESCE(run_id, 0), COALESCE(product_id, 0))",
+        "There is already a row of this machine, hour, shift and order run.",
+    )
+    _by_hour = models.Index("(hour_at)")
+
+    @api.private
+    def _insert(self, rows: Iterable[Row]) -> int:
+        """Store the engine's rows in one statement; how many."""
+        made = [_columns(row) for row in rows]
+        if not made:
+            return 0
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO mes_oee_rollup (workcenter_id, company_id, site_id, area_id, line_id, hour_at,
+                       hour_date, hour_label, shift_key, shift_name, business_date, run_id, workorder_id,
+                       production_id, product_id, calendar_version, rules_version, %(sums)s)
+                SELECT r.wc, w.company_id, r.site, r.area, r.line, %(hour)s,
+                       r.hour_date::date, r.label, r.shift, r.shift_name, r.business_date::date, r.run,
+                       o.workorder_id, o.production_id, r.product, r.calendar, %(rules)s, %(values)s
+                  FROM %(rows)s AS r(wc, site, area, line, hour_ms, hour_date, label, shift, shift_name,
+                       business_date, run, product, calendar, %(sums)s)
+                  JOIN mrp_workcenter w ON w.id = r.wc
+                  LEFT JOIN mes_order_run o ON o.id = r.run
+                """,
+                sums=SUMS,
+                values=SQL(", ").join(SQL.identifier("r", name) for name in NAMES),
+                hour=bulk.timestamp("r.hour_ms"),
+                rules=RULES_VERSION,
+                rows=bulk.unnest(made, COLUMN_TYPES),
+            )
+        )
+        return len(made)
+
+
+def _columns(row: Row) -> tuple:
+    """The row as values in the order of ``COLUMN_TYPES``."""
+    shift, place = row.shift, row.place
+    return (
+        row.workcenter_id,
+        place.site_id,
+        place.area_id,
+        place.line_id,
+        row.hour.start,
+        row.hour.date.isoformat(),
+        hour_label(row.hour),
+        shift.key if shift else "",
+        shift.name if shift else None,
+        shift.business_date.isoformat() if shift else None,
+        row.run_id,
+        row.product_id,
+        shift_version(shift) if shift else None,
+        *_sums(row.totals),
+    )

@@ -1,0 +1,71 @@
+from odoo import api, fields, models
+
+from ..tools.headline import NOTHING
+
+MONTH_MS = 30 * 24 * 3_600_000
+
+
+class MrpWorkcenter(models.Model):
+    """Figures from machine facts in place of Community's, which knows only time logs."""
+
+    _inherit = "mrp.workcenter"
+
+    mes_oee_method = fields.Selection(
+        [("sums", "Sums of its units"), ("bottleneck", "Its bottleneck")],
+        string="Figures of the Line",
+        default="sums",
+        required=True,
+        help="Sums: numerators of all units by denominators of all units. Never a mean of percentages.",
+    )
+    mes_bottleneck_id = fields.Many2one(
+        "mrp.workcenter",
+        string="Bottleneck",
+        ondelete="restrict",
+        check_company=True,
+        domain="[('mes_line_id', '=', id)]",
+    )
+    mes_has_facts = fields.Boolean(string="Has Machine Facts", compute="_compute_mes_has_facts")
+    mes_oee_shift = fields.Char(string="Shift of the Figures", compute="_compute_mes_figures")
+    mes_availability = fields.Float(string="Availability", compute="_compute_mes_figures")
+    mes_performance = fields.Float(string="Effectiveness", compute="_compute_mes_figures")
+    mes_quality = fields.Float(string="Quality Ratio", compute="_compute_mes_figures")
+    mes_oee = fields.Float(string="OEE of the Shift", compute="_compute_mes_figures")
+    mes_coverage = fields.Float(string="Coverage", compute="_compute_mes_figures")
+    mes_oee_refusal = fields.Char(string="Why There Is No OEE", compute="_compute_mes_figures")
+
+    def _compute_mes_has_facts(self):
+        """A machine that reports has facts; a line has them if a unit of it has."""
+        known = self.env["mes.oee"]._with_facts(self.ids)
+        for workcenter in self:
+            workcenter.mes_has_facts = workcenter.id in known
+
+    @api.depends_context("mes_now_ms")
+    def _compute_mes_figures(self):
+        """The figures of the shift that is running, or else of the last one that ended."""
+        known = self.filtered("mes_has_facts") if self.env["mes.oee"]._may_read() else self.browse()
+        headlines = self.env["mes.oee.shift"].headlines(known)
+        for workcenter in self:
+            made = headlines.get(workcenter.id, NOTHING)
+            workcenter.mes_oee_shift = made.shift
+            workcenter.mes_availability = made.availability or 0.0
+            workcenter.mes_performance = made.performance or 0.0
+            workcenter.mes_quality = made.quality or 0.0
+            workcenter.mes_oee = made.oee or 0.0
+            workcenter.mes_coverage = made.coverage or 0.0
+            workcenter.mes_oee_refusal = made.refusal and self.env["mes.oee"]._refusal_text(made.refusal)
+
+    def _compute_oee(self):
+        """Community's OEE of the last month, in percent: where there are facts, the engine's."""
+        with_facts = self.filtered("mes_has_facts") if self.env["mes.oee"]._may_read() else self.browse()
+        super(MrpWorkcenter, self - with_facts)._compute_oee()
+        months = self.env["mes.oee"]._last(with_facts, MONTH_MS)
+        for workcenter in with_facts:
+            oee = months.get(workcenter.id)
+            workcenter.oee = float(oee * 100) if oee is not None else 0.0
+
+    def action_mes_oee(self):
+        """The hours behind the figure."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("mes_oee.mes_oee_report_action")
+        field = "line_id" if self.mes_level == "line" else "workcenter_id"
+        return {**action, "domain": [(field, "=", self.id)]}

@@ -1,0 +1,50 @@
+"""The row of figures that both the rollup and the live part of a query are made of."""
+
+import hashlib
+from functools import lru_cache
+from typing import NamedTuple
+
+from odoo.addons.mes_base.timeline import HourRow, Shift
+
+from ..kpi import Totals
+
+RULES_VERSION = 1
+"""Version of the rules by which rows are made; when it grows, the rollups have to be rebuilt."""
+
+
+class Place(NamedTuple):
+    """Where a machine stood: ids of site, area and line, None where it has none."""
+
+    site_id: int | None
+    area_id: int | None
+    line_id: int | None
+
+
+NOWHERE = Place(None, None, None)
+
+
+class Row(NamedTuple):
+    """What a machine did in one hour, in one shift (None: outside), for one order run (None: no order)."""
+
+    workcenter_id: int
+    place: Place
+    hour: HourRow
+    shift: Shift | None
+    run_id: int | None
+    product_id: int | None
+    totals: Totals
+
+
+def hour_label(hour: HourRow) -> str:
+    """The hour as people say it; the second 02:00 of the day on which the clock goes back is 02:00 (2)."""
+    return f"{hour.label} (2)" if hour.fold else hour.label
+
+
+@lru_cache(maxsize=4096)
+def shift_version(shift: Shift) -> str:
+    """Sixteen hex digits that change when, and only when, the shift's times or breaks do.
+
+    Of the occurrence, not of the whole calendar: so a row keeps its version when another week changes,
+    and has the same one in whichever window it is made.
+    """
+    return hashlib.sha256(repr(shift).encode()).hexdigest()[:16]
