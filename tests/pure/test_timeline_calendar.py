@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import date
 
@@ -80,7 +81,7 @@ def test_v17_hour_rows_stand_on_the_clock() -> None:
     window = Span(at("2026-06-01 06:30", BERLIN), at("2026-06-01 14:30", BERLIN))
     rows = hour_grid(BERLIN, window)
     assert [row.label for row in rows] == [f"{hour:02d}:00" for hour in range(6, 15)]
-    assert all(before.end == after.start for before, after in zip(rows, rows[1:], strict=False))
+    assert all(before.end == after.start for before, after in itertools.pairwise(rows))
     assert whole_hours(BERLIN, window) == Span(at("2026-06-01 06:00", BERLIN), at("2026-06-01 15:00", BERLIN))
 
 
@@ -222,7 +223,7 @@ def test_hour_rows_tile(tz: str, start: int, length: int) -> None:
     rows = hour_grid(tz, Span(start, start + length))
     assert rows[0].start <= start < rows[0].end
     assert rows[-1].start < start + length <= rows[-1].end
-    assert all(before.end == after.start for before, after in zip(rows, rows[1:], strict=False))
+    assert all(before.end == after.start for before, after in itertools.pairwise(rows))
     assert all(0 < row.end - row.start <= HOUR for row in rows)
     assert rows[-1] in hour_grid(tz, Span(rows[-1].end - 1, rows[-1].end))
 
@@ -235,7 +236,7 @@ def test_shifts_never_double_time_and_do_not_depend_on_the_window(
     calendar = Calendar(tz, (Pattern(None, tuple(some)),))
     window = Span(start, start + length)
     found = expand(calendar, window)
-    assert all(before.end <= after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end <= after.start for before, after in itertools.pairwise(found))
     assert all(one.start <= rest.start < rest.end <= one.end for one in found for rest in one.breaks)
     wider = expand(calendar, Span(start - 100 * HOUR, window.end + 100 * HOUR))
     assert found == tuple(one for one in wider if one.start < window.end and one.end > window.start)
