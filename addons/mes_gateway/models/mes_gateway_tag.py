@@ -214,7 +214,7 @@ class MesGatewayTag(models.Model):
 
     def _contract_values(self) -> dict[str, Any]:
         """The tag in the shape of the contract; empty parameters are left out."""
-        values = {name: self[name] for name in _PLAIN if self[name] or self[name] == 0}
+        values = {name: self[name] for name in _PLAIN if self[name] is not False}
         values |= {name: self[name] for name in _POSITIVE if self[name]}
         values |= {"tag": self.tag, "equipment": self.workcenter_id.mes_code, "table": self.table}
         if self.bit >= 0:
