@@ -189,6 +189,7 @@ class FakeOdoo:
             reason = self.faults.reject(event)
             if reason:
                 raise ValueError(f"batch_invalid: {reason}")
+        _check_cover(message)
         verdicts = []
         if message["from"] <= stream.applied + 1:
             for event in message["events"]:
@@ -224,6 +225,17 @@ class FakeOdoo:
 
     def _tags(self, message: dict[str, Any]) -> dict[str, Any]:
         return self.tags_answer
+
+
+def _check_cover(batch: Mapping[str, Any]) -> None:
+    """Events and dropped ranges must make up from..to, each number once, events in order."""
+    numbers = [event["seq"] for event in batch["events"]]
+    if numbers != sorted(numbers):
+        raise ValueError("batch_invalid: events are not in order of seq")
+    for gap in batch.get("dropped", []):
+        numbers += range(gap["from"], gap["to"] + 1)
+    if sorted(numbers) != list(range(batch["from"], batch["to"] + 1)):
+        raise ValueError(f"batch_invalid: {batch['from']}..{batch['to']} is not covered exactly")
 
 
 class _Cut(Exception):

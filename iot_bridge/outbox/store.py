@@ -105,10 +105,11 @@ class Outbox:
         """Store events and memories in one transaction; returns the last sequence number."""
         stored = int(time.time())
         rows = [(event.kind, _key(event), stored, event.body()) for event in events]
-        with self._transaction():
-            self._db.executemany("INSERT INTO event (kind, key, stored, body) VALUES (?, ?, ?, ?)", rows)
-            self._remember(memories)
         with self._lock:
+            # One hold of the lock: a reader between commit and this number would see events beyond the last.
+            with self._transaction():
+                self._db.executemany("INSERT INTO event (kind, key, stored, body) VALUES (?, ?, ?, ?)", rows)
+                self._remember(memories)
             self._last += len(rows)
             if self._last - self.applied > self._max_pending:
                 self._condense()
