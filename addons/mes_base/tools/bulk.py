@@ -4,32 +4,32 @@ Array literals are built here because psycopg2's ARRAY[...] of thousands of elem
 server more to parse than the insert itself.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from odoo.tools import SQL
 
-_SPECIAL = re.compile(r'(["\\])')
-
 
 def int_array(values: Iterable[int | None]) -> str:
     """The literal of an integer array."""
-    return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
 def float_array(values: Iterable[float | None]) -> str:
     """The literal of an array of floating-point numbers, each to its last digit."""
-    return "{" + ",".join(["NULL" if value is None else repr(float(value)) for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else repr(value) for value in values]) + "}"
 
 
 def text_array(values: Iterable[str | None]) -> str:
-    """The literal of a text array."""
-    return (
-        "{"
-        + ",".join(["NULL" if value is None else '"' + _SPECIAL.sub(r"\\\1", value) + '"' for value in values])
-        + "}"
-    )
+    """The literal of a text array. Texts repeat (a stream, a quality): each is escaped once."""
+    values = list(values)
+    literals = {value: "NULL" if value is None else _text(value) for value in set(values)}
+    return "{" + ",".join([literals[value] for value in values]) + "}"
+
+
+def _text(value: str) -> str:
+    """A text as an element of an array literal."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 _ARRAYS = {"int4": int_array, "int8": int_array, "float8": float_array, "text": text_array}
