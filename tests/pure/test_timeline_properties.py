@@ -341,7 +341,7 @@ def test_match_loses_no_stop_and_no_lineage(
     old = [KnownStop(place, start, end) for place, (start, end) in enumerate(before)]
     new = spans(*after)
     plan = match(old, new)
-    assert sorted([kept.id for kept in plan.keep] + [gone.id for gone in plan.retire]) == [known.id for known in old]  # type: ignore[type-var]
+    assert sorted([kept.id for kept in plan.keep] + [gone.id for gone in plan.retire]) == [known.id for known in old]
     family = {kept.stop.start: {kept.id, *kept.merged} for kept in plan.keep}
     family |= {made.stop.start: set(made.origins) for made in plan.create}
     assert sorted(family) == [stop.start for stop in new]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any
 
@@ -170,10 +171,21 @@ def _run_rank(run: Run) -> tuple[int, tuple[int, int, str]]:
 
 
 def _override_steps(overrides: Iterable[Override]) -> list[_Step]:
-    """The override that wins."""
+    """The override that wins, found with a heap: those without an end may be many."""
     ranked = sorted(overrides, key=lambda item: (item.recorded_at, _rank(item.id)))
-    steps = active((item.start, item.end, item) for item in ranked)
-    return [(time, holding[-1] if holding else None) for time, holding in steps]
+    told = [(place, item) for place, item in enumerate(ranked) if item.end is None or item.end > item.start]
+    coming = sorted(((item.start, -place, item) for place, item in told), key=itemgetter(0), reverse=True)
+    times = {item.start for _place, item in told} | {item.end for _place, item in told if item.end is not None}
+    holding: list[tuple[int, Override]] = []
+    steps: list[_Step] = []
+    for time in sorted(times):
+        while coming and coming[-1][0] <= time:
+            _start, minus_place, item = coming.pop()
+            heappush(holding, (minus_place, item))
+        while holding and (end := holding[0][1].end) is not None and end <= time:
+            heappop(holding)
+        steps.append((time, holding[0][1] if holding else None))
+    return steps
 
 
 def _rank(key: Key) -> tuple[int, int, str]:
