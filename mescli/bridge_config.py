@@ -36,18 +36,12 @@ def write(path: Path, url: str, database: str, provided: Mapping[str, object], p
     path.write_text("\n".join(lines) + "\n")
 
 
-def simulate_arguments(plc_port: int, seed: int, profile: str, truth: Path, memory: Path) -> list[str]:
-    """The arguments of `python -m iot_bridge` that start the simulated plant."""
-    where = ["--host", PLC_HOST, "--port", str(plc_port)]
-    return [
-        "simulate",
-        *where,
-        "--seed",
-        str(seed),
-        "--profile",
-        profile,
-        "--truth",
-        str(truth),
-        "--state",
-        str(memory),
-    ]
+def simulate_arguments(plc_port: int, seed: int, profile: str, truth: Path, memory: Path, linger: bool) -> list[str]:
+    """The arguments of `python -m iot_bridge` that start the simulated plant.
+
+    No part is made before the bridge has read every machine once. With `linger` the first SIGTERM ends production
+    only, and the second the process.
+    """
+    where = ["--host", PLC_HOST, "--base-port", str(plc_port), "--wait-for-reader", *(["--linger"] if linger else [])]
+    made = ["--seed", str(seed), "--profile", profile, "--truth", str(truth), "--memory", str(memory)]
+    return ["simulate", *where, *made]

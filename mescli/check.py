@@ -121,8 +121,9 @@ def _own(settings: Settings) -> Settings:
     """Names that no other plant or check of this checkout uses."""
     name = f"check-{settings.port}"
     return replace(
-        settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-", history_days=0, fresh=True
-    )
+        settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-", history_days=0,
+        fresh=True, linger=True,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

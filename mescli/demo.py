@@ -37,6 +37,7 @@ class Settings:
     history_days: int = 7
     seed: int = 1
     profile: str = "demo"
+    linger: bool = False  # PLCs can be read after the end of production
     uplink_port: int | None = None  # where the bridge finds Odoo, when a proxy stands between
 
     def validate(self) -> None:
@@ -57,6 +58,7 @@ class Plant:
         self.plc_port = 0
         self.simulator: subprocess.Popen[bytes] | None = None
         self.bridge: subprocess.Popen[bytes] | None = None
+        self._producing = False
 
     # -- preparation
 
@@ -152,6 +154,7 @@ class Plant:
         """Start all of it; when one part fails, none stays."""
         self.clock = clock.begin(self.folder / "clock.json", self.settings.speed)
         self.plc_port = _free_block(PLC_PORT, bridge_config.plc_count())
+        self.truth_file.unlink(missing_ok=True)
         try:
             self.start_odoo()
             self.start_simulator()
@@ -171,12 +174,17 @@ class Plant:
         )
 
     def start_simulator(self) -> None:
-        memory = self.folder / "plc-memory.json"
         settings = self.settings
         arguments = bridge_config.simulate_arguments(
-            self.plc_port, settings.seed, settings.profile, self.truth_file, memory
+            self.plc_port,
+            settings.seed,
+            settings.profile,
+            self.truth_file,
+            memory=self.folder / "plc-memory.json",
+            linger=settings.linger,
         )
         self.simulator = self._spawn("plant", arguments)
+        self._producing = True
 
     def start_bridge(self) -> None:
         url = f"http://127.0.0.1:{self.settings.uplink_port or self.settings.port}"
@@ -220,12 +228,15 @@ class Plant:
         self.bridge = None
 
     def stop_producing(self) -> None:
-        """The machines make no more parts, and their PLCs can still be read."""
-        if self.simulator:
-            self.simulator.send_signal(signal.SIGUSR1)
+        """The machines make no more parts; with `linger` their PLCs can still be read."""
+        if self.simulator and self._producing:
+            self.simulator.send_signal(signal.SIGTERM)
+        self._producing = False
 
     def stop_simulator(self) -> None:
-        self._end("plant", self.simulator, signal.SIGTERM)
+        """End the PLCs. One that lingers has two ends; who skips the first wants no more than its end."""
+        abrupt = self.settings.linger and self._producing
+        self._end("plant", self.simulator, signal.SIGKILL if abrupt else signal.SIGTERM)
         self.simulator = None
 
     def _end(self, part: str, process: subprocess.Popen[bytes] | None, number: int) -> None:

@@ -150,6 +150,7 @@ def _apt_options(private: Path) -> list[str]:
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
+        "APT::Update::Error-Mode": "any",  # else a missing network is only a warning
     }
     return [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from .errors import MesError
 from .paths import sub
+
+LOG_LIMIT = 20 * 2**20
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ def log_file(name: str) -> Path:
     return sub("log") / f"{name}.log"
 
 
+def rotate(path: Path) -> None:
+    """Put a log that has grown large aside; one older one is kept."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_LIMIT:
+            path.replace(path.with_suffix(".log.1"))
+
+
 def record(name: str, pid: int, note: str = "") -> None:
     """Write the pid file in one step, so that a reader never sees half of it."""
     path = _pid_file(name)
@@ -81,6 +91,7 @@ def spawn(
     name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path, note: str = "", fresh_log: bool = True
 ) -> subprocess.Popen[bytes]:
     """Start a process of its own session, its output in `.mes/log/<name>.log`, its pid on record."""
+    rotate(log_file(name))
     with log_file(name).open("wb" if fresh_log else "ab") as out:
         process = subprocess.Popen(
             [str(part) for part in command],

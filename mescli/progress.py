@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .errors import MesError, from_os_error, from_output
 from .paths import sub
+from .processes import rotate
 
 
 def say(text: str = "") -> None:
@@ -90,6 +91,7 @@ def run(
 ) -> str:
     """Run a command, keep its output in `.mes/log/<log>.log`, and return it; a failure says the mend."""
     logfile = sub("log") / f"{log}.log"
+    rotate(logfile)
     kept: list[str] = []
     try:
         process = subprocess.Popen(

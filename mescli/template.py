@@ -38,9 +38,12 @@ def manifests() -> dict[str, dict[str, object]]:
 def vendor_modules(ours: dict[str, dict[str, object]]) -> list[str]:
     """Odoo's modules that ours depend on, and the fixed ones."""
     wanted = set(VENDOR)
-    for manifest in ours.values():
+    for addon, manifest in ours.items():
         depends = manifest.get("depends", [])
         assert isinstance(depends, list)
+        for name in depends:
+            if name not in ours and not any((path / str(name)).is_dir() for path in odoo_tree.addons_paths()):
+                raise MesError(f"{addon} depends on {name}, which does not exist.", "mend `depends` in its manifest.")
         wanted.update(str(name) for name in depends)
     return sorted(wanted - set(ours))
 
