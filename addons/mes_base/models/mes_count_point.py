@@ -20,7 +20,7 @@ class MesCountPoint(models.Model):
     _order = "counter_id, at desc"
     _log_access = False
 
-    counter_id = fields.Many2one("mes.counter", required=True, ondelete="restrict")
+    counter_id = UncheckedMany2one("mes.counter", required=True)
     workcenter_id = UncheckedMany2one("mrp.workcenter", required=True)
     company_id = UncheckedMany2one("res.company", required=True)
     counter_epoch = fields.Integer(required=True)

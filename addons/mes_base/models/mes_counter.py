@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
 
 from ..tools import bulk
@@ -51,15 +51,26 @@ class MesCounter(models.Model):
         "Pieces per unit are more than 0 and a tolerance is not negative.",
     )
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_history(self):
+        for counter in self:
+            if self.env["mes.count.point"].sudo().search_count([("counter_id", "=", counter.id)], limit=1):
+                raise UserError(
+                    self.env._("Counter %s has readings and cannot be deleted: archive it.", counter.display_name)
+                )
+
     @api.private
     def _machines(self, counter_ids: Iterable[int]) -> dict[int, int]:
-        """The machine of each counter; one statement.
+        """The machine of each counter, which can't be deleted until the transaction ends; one statement.
 
         :raises ValidationError: a counter is unknown.
         """
         ids = set(counter_ids)
         self.env.cr.execute(
-            SQL("SELECT id, workcenter_id FROM mes_counter WHERE id = ANY(%s::int4[])", bulk.int_array(ids))
+            SQL(
+                "SELECT id, workcenter_id FROM mes_counter WHERE id = ANY(%s::int4[]) ORDER BY id FOR KEY SHARE",
+                bulk.int_array(ids),
+            )
         )
         found = dict(self.env.cr.fetchall())
         if missing := ids - set(found):

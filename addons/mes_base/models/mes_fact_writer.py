@@ -108,6 +108,8 @@ class MesFactWriter(models.AbstractModel):
                           AND (l.site_id IS NULL OR l.site_id = w.mes_site_id))
                   FROM mrp_workcenter w
                  WHERE w.id = ANY(%s::int4[]) AND w.company_id IS NOT NULL
+                 ORDER BY w.id
+                   FOR KEY SHARE OF w
                 """,
                 bulk.int_array(sorted(ids)),
             )

@@ -20,7 +20,7 @@ class MesStatePoint(models.Model):
     _order = "workcenter_id, lane, at desc"
     _log_access = False
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict")
+    workcenter_id = UncheckedMany2one("mrp.workcenter", required=True)
     company_id = UncheckedMany2one("res.company", required=True)
     lane = fields.Selection([("state", "State"), ("mode", "Mode")], required=True)
     at = Timestamp(required=True)

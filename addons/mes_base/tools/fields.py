@@ -31,9 +31,9 @@ class Timestamp(fields.Datetime):
 class UncheckedMany2one(fields.Many2one):
     """A link without a foreign key, for tables that take thousands of rows a second.
 
-    Only where another column's foreign key already protects the row: a point's company and
-    machine follow from its counter, whose own links are checked. Each key checked costs as much
-    as the insert of a narrow row.
+    A foreign key is checked row by row, which costs half as much as the insert of a narrow row
+    (6 of 16 us). So the writer looks up and locks each machine and counter once a batch, and the
+    machine and the counter refuse to be deleted while they have points.
     """
 
     def update_db_foreign_key(self, model, column):

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from odoo.addons.mes_base.tools.fields import BigInteger
 
@@ -196,6 +196,13 @@ class MesGatewayTag(models.Model):
             self._ensure_counters()
         (gateways | self.gateway_id)._raise_tag_revision()
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_history(self):
+        for tag in self:
+            # Whether there are any is all that is told, to whoever may delete the tag.
+            if self.sudo().env["mes.measurement"].search_count([("tag_id", "=", tag.id)], limit=1):
+                raise UserError(self.env._("Tag %s has telemetry and cannot be deleted: archive it.", tag.tag))
 
     def unlink(self):
         """A tag without telemetry may go; the bridge must know."""

@@ -23,7 +23,7 @@ class MesMeasurement(models.Model):
     _order = "tag_id, at desc"
     _log_access = False
 
-    tag_id = fields.Many2one("mes.gateway.tag", required=True, ondelete="restrict")
+    tag_id = UncheckedMany2one("mes.gateway.tag", required=True)
     workcenter_id = UncheckedMany2one("mrp.workcenter", required=True, string="Machine")
     company_id = UncheckedMany2one("res.company", required=True)
     at = Timestamp(required=True)
