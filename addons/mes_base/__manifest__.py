@@ -11,6 +11,7 @@
         "security/ir.model.access.csv",
         "security/mes_base_rules.xml",
         "data/ir_cron.xml",
+        "data/mes_reasons.xml",
     ],
     "assets": {
         # The palette is a variable of every stylesheet: state colours are defined once.

@@ -1,4 +1,5 @@
 from . import mes_clock
+from . import mes_marking_mixin
 from . import mes_site
 from . import mes_area
 from . import mrp_workcenter
@@ -15,6 +16,7 @@ from . import mes_evidence_span
 from . import mes_counter
 from . import mes_count_point
 from . import mes_order_run
+from . import mrp_workorder
 from . import mes_state_override
 from . import mes_stop
 from . import mes_equipment_live

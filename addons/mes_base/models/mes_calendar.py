@@ -1,14 +1,17 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from odoo import api, models
+from odoo.tools import SQL
 
 from ..timeline import BreakRule, Calendar, CalendarException, Pattern, Shift, ShiftRule, Span, expand
+from ..timeline.calendar import to_ms
 from ..tools import clock
-from .mes_shift import WEEKDAYS
+from .mes_shift import WEEKDAYS, minutes
 
 # Shifts of the days around a window may reach into it, in any time zone.
 MARGIN = timedelta(days=3)
@@ -64,6 +67,44 @@ class MesCalendar(models.AbstractModel):
             area_id = next(area for start, end, area, _line in spans if end is None or at_ms < end)
             found[wc] = areas.browse(area_id).site_id.tz
         return found
+
+    @api.private
+    def _touched(
+        self, place, first: date, last: date | None, first_minute: int = 0, last_minute: int = 0
+    ) -> list[tuple[int, int, int | None]]:
+        """(machine, from, until) in ms, from a minute of a local day to another, None: no end.
+
+        ``place`` names a site, area, line or machine (fields site_id, area_id, workcenter_id); counted
+        are all machines that ever stood there.
+        """
+        spans = []
+        for zone, machines in self._machines_of(place).items():
+            clock_zone = ZoneInfo(zone)
+
+            def instant(day: date, minute: int, clock_zone: ZoneInfo = clock_zone) -> int:
+                return to_ms(clock_zone, datetime(day.year, day.month, day.day) + timedelta(minutes=minute))
+
+            end = None if last is None else instant(last, last_minute)
+            spans += [(machine, instant(first, first_minute), end) for machine in machines]
+        return spans
+
+    def _machines_of(self, place) -> dict[str, list[int]]:
+        """The machines that ever stood at a place, by the time zone of the site; one statement."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT s.tz, array_agg(DISTINCT p.workcenter_id)
+                  FROM mes_placement p JOIN mes_area a ON a.id = p.area_id JOIN mes_site s ON s.id = a.site_id
+                 WHERE s.id = %(site)s OR a.id = %(area)s OR %(workcenter)s IN (p.workcenter_id, p.line_id)
+                 GROUP BY s.tz
+                """,
+                site=place.site_id.id or None,
+                area=place.area_id.id or None,
+                workcenter=place.workcenter_id.id or None,
+            )
+        )
+        return dict(self.env.cr.fetchall())
 
     def _parts(self, parts, start_ms: int, end_ms: int) -> Iterable[tuple[Shift, ...]]:
         """The shifts of each placement that begin while it holds."""
@@ -181,11 +222,6 @@ def shift_rules(shift) -> Iterable[ShiftRule]:
     for number, day in enumerate(WEEKDAYS):
         if shift[day]:
             yield ShiftRule(shift.code, number, start, end, breaks, offset)
-
-
-def minutes(hours: float) -> int:
-    """Minutes after midnight of a time of the day in hours; 24:00 is 00:00 of the next day."""
-    return round(hours * 60) % 1440
 
 
 def _exceptions(found: list, plain: Calendar) -> Iterable[CalendarException]:

@@ -46,7 +46,7 @@ class MesDirtySpan(models.Model):
     def _mark(self, touched: Iterable[tuple[int, int, int | None]], why: str) -> None:
         """Note that (machine, from, until in ms; None: no end) changed; one statement.
 
-        Also wakes the consumers, once a transaction.
+        A closed period is never made anew: the mark begins at its end. Also wakes the consumers, once a transaction.
         """
         by_machine: dict[int, list[tuple[int, int | None]]] = {}
         for workcenter_id, start, end in touched:
@@ -54,14 +54,20 @@ class MesDirtySpan(models.Model):
         rows = [(wc, *span) for wc, found in by_machine.items() for span in spans.merge(found, JOIN_MS)]
         if not rows:
             return
+        self.env.flush_all()
         self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO mes_dirty_span (consumer, workcenter_id, company_id, at_from, at_until, why)
-                SELECT c.name, w.id, w.company_id, %(from)s, %(until)s, %(why)s
-                  FROM %(rows)s AS r(wc, from_ms, until_ms)
-                  JOIN mrp_workcenter w ON w.id = r.wc AND w.company_id IS NOT NULL
+                SELECT c.name, m.id, m.company_id, GREATEST(m.at_from, m.lock), m.at_until, %(why)s
+                  FROM (SELECT w.id, w.company_id, %(from)s AS at_from, %(until)s AS at_until,
+                               (SELECT max(l.at_until) FROM mes_period_lock l
+                                 WHERE l.active AND l.company_id = w.company_id
+                                   AND (l.site_id IS NULL OR l.site_id = w.mes_site_id)) AS lock
+                          FROM %(rows)s AS r(wc, from_ms, until_ms)
+                          JOIN mrp_workcenter w ON w.id = r.wc AND w.company_id IS NOT NULL) m
                  CROSS JOIN unnest(%(consumers)s::text[]) AS c(name)
+                 WHERE m.lock IS NULL OR m.at_until IS NULL OR m.at_until > m.lock
                 """,
                 rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
                 **{"from": bulk.timestamp("from_ms")},

@@ -1,5 +1,10 @@
-from odoo import fields, models
+from collections.abc import Iterable
+from decimal import Decimal
 
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools import bulk, clock
 from ..tools.fields import Timestamp
 
 
@@ -7,9 +12,11 @@ class MesIdealCycle(models.Model):
     """Shortest time per piece of a product on a work center, valid from a date (PRU of ISO 22400)."""
 
     _name = "mes.ideal.cycle"
+    _inherit = ["mes.marking.mixin"]
     _description = "Ideal Cycle"
     _order = "workcenter_id, product_id, date_from desc"
     _check_company_auto = True
+    _marking_why = "ideal"
 
     workcenter_id = fields.Many2one(
         "mrp.workcenter", required=True, index=True, ondelete="restrict", check_company=True
@@ -36,3 +43,29 @@ class MesIdealCycle(models.Model):
         "(workcenter_id, COALESCE(product_id, 0), date_from)",
         "This work center already has an ideal cycle for this product from that time.",
     )
+
+    def _marked_spans(self):
+        """From its date on; the cycles of other products are touched too, which costs little."""
+        return [(cycle.workcenter_id.id, clock.to_ms(cycle.date_from), None) for cycle in self]
+
+    @api.private
+    def _lookup(self, workcenter_ids: Iterable[int]) -> dict[int, list[tuple[int | None, int, Decimal]]]:
+        """(product id or None for any, from in ms, seconds) of each machine by date; one statement.
+
+        The ideal cycle of a product at a time is its latest from then, else the latest of "any".
+        """
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT workcenter_id, product_id, %(from)s, seconds::text FROM mes_ideal_cycle
+                 WHERE workcenter_id = ANY(%(ids)s::int4[]) ORDER BY workcenter_id, date_from, id
+                """,
+                ids=bulk.int_array(workcenter_ids),
+                **{"from": bulk.millis("date_from")},
+            )
+        )
+        found: dict[int, list[tuple[int | None, int, Decimal]]] = {}
+        for workcenter_id, product_id, start, seconds in self.env.cr.fetchall():
+            found.setdefault(workcenter_id, []).append((product_id, start, Decimal(seconds)))
+        return found

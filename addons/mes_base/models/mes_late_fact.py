@@ -60,9 +60,35 @@ class MesLateFact(models.Model):
             ]
         )
 
+    @api.private
+    def _admit(self, companies) -> None:
+        """Enter the facts whose period is open again; what is still closed goes on waiting."""
+        waiting = self.search([("company_id", "in", companies.ids), ("applied_at", "=", False)], order="id")
+        if not waiting:
+            return
+        heads = self.env["mes.fact.writer"].heads(waiting.workcenter_id.ids)
+        admitted = waiting.filtered(lambda fact: _is_open(fact, heads[fact.workcenter_id.id].lock))
+        rows = [fact._row() for fact in admitted]
+        self.env["mes.fact.writer"].write_facts(
+            [row for row in rows if isinstance(row, StateRow)],
+            [row for row in rows if isinstance(row, CountRow)],
+            [row for row in rows if isinstance(row, EvidenceRow)],
+        )
+        admitted.write({"applied_at": self.env["mes.clock"].now()})
+
+    def _row(self) -> StateRow | CountRow | EvidenceRow:
+        """The fact as it came."""
+        shape = {"count": CountRow, "evidence": EvidenceRow}.get(self.kind, StateRow)
+        return shape(**self.payload)
+
 
 def _kind(row: StateRow | CountRow | EvidenceRow) -> str:
     """The kind of a fact."""
     if isinstance(row, StateRow):
         return row.lane
     return "count" if isinstance(row, CountRow) else "evidence"
+
+
+def _is_open(fact, lock: int | None) -> bool:
+    """Whether the fact's time is not closed any more."""
+    return lock is None or clock.to_ms(fact.at) >= lock

@@ -2,12 +2,14 @@ from odoo import fields, models
 
 
 class MesShiftAssignment(models.Model):
-    """From this date on a site, an area or a work center works by this pattern."""
+    """From this date on a site, an area, a line or a machine works by this pattern."""
 
     _name = "mes.shift.assignment"
+    _inherit = ["mes.marking.mixin"]
     _description = "Validity of a Shift Pattern"
     _order = "date_from desc, id desc"
     _check_company_auto = True
+    _marking_why = "calendar"
 
     pattern_id = fields.Many2one(
         "mes.shift.pattern", required=True, index=True, ondelete="restrict", check_company=True
@@ -15,7 +17,9 @@ class MesShiftAssignment(models.Model):
     company_id = fields.Many2one(related="pattern_id.company_id", store=True, index=True)
     site_id = fields.Many2one("mes.site", index=True, ondelete="restrict", check_company=True)
     area_id = fields.Many2one("mes.area", index=True, ondelete="restrict", check_company=True)
-    workcenter_id = fields.Many2one("mrp.workcenter", index=True, ondelete="restrict", check_company=True)
+    workcenter_id = fields.Many2one(
+        "mrp.workcenter", string="Line or Machine", index=True, ondelete="restrict", check_company=True
+    )
     date_from = fields.Date(string="From", required=True, help="Local date of the first shift.")
 
     _one_place = models.Constraint(
@@ -26,3 +30,17 @@ class MesShiftAssignment(models.Model):
         "(COALESCE(site_id, 0), COALESCE(area_id, 0), COALESCE(workcenter_id, 0), date_from)",
         "This place already has a shift pattern from that date.",
     )
+
+    def _marked_spans(self):
+        """The machines of the place from the date to the place's next pattern."""
+        calendar = self.env["mes.calendar"]
+        spans = []
+        for assignment in self:
+            place = {name: assignment[name].id for name in ("site_id", "area_id", "workcenter_id")}
+            later = self.search(
+                [(name, "=", id_) for name, id_ in place.items()] + [("date_from", ">", assignment.date_from)],
+                order="date_from",
+                limit=1,
+            )
+            spans += calendar._touched(assignment, assignment.date_from, later.date_from or None)
+        return spans

@@ -228,12 +228,18 @@ class MesTimeline(models.AbstractModel):
         found = self._rows(
             reach,
             """
-            SELECT r.wc, %(from)s, %(until)s, %(recorded)s, p.id, p.loss_id, p.state,
+            SELECT p.wc, %(from)s, %(until)s, %(recorded)s, p.id, p.loss_id, p.state,
                    COALESCE(l.mes_planned, FALSE), COALESCE(l.mes_setup, FALSE)
-              FROM r JOIN mes_state_override p
-                ON p.workcenter_id = r.wc AND p.withdrawn_at IS NULL
-               AND p.at_from < r.high AND (p.at_until IS NULL OR p.at_until > r.low)
+              FROM (SELECT r.wc, r.low, o.id, o.at_from, o.recorded_at, o.loss_id, o.state,
+                           COALESCE(o.at_until,
+                                    (SELECT at FROM mes_state_point s
+                                      WHERE s.workcenter_id = o.workcenter_id AND s.lane = 'state'
+                                        AND s.value = 'running' AND s.at > o.at_from
+                                      ORDER BY s.at LIMIT 1)) AS at_until
+                      FROM r JOIN mes_state_override o
+                        ON o.workcenter_id = r.wc AND o.withdrawn_at IS NULL AND o.at_from < r.high) p
               LEFT JOIN mrp_workcenter_productivity_loss l ON l.id = p.loss_id
+             WHERE p.at_until IS NULL OR p.at_until > p.low
             """,
             **{"from": bulk.millis("p.at_from")},
             until=bulk.millis("p.at_until"),

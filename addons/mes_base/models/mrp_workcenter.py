@@ -43,6 +43,10 @@ class MrpWorkcenter(models.Model):
         default=60000,
         help="A closed stop shorter than this is a minor stop.",
     )
+    mes_parallel_orders = fields.Boolean(
+        string="Orders Side by Side",
+        help="Several orders may run at once, with shares; else starting one ends the run of the other.",
+    )
     mes_stale_ms = fields.Integer(
         string="Stale Limit (ms)",
         default=5000,

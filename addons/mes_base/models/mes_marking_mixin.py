@@ -1,0 +1,73 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+
+from ..tools import clock
+
+OpenSpan = tuple[int, int, int | None]
+
+
+class MesMarkingMixin(models.AbstractModel):
+    """A record kept by people that bears on figures: its changes mark the time that they touch.
+
+    What it touched before and after a change is marked; a change that touches a closed period is
+    refused, because people's records, unlike a machine's facts, can wait until it is opened.
+    """
+
+    _name = "mes.marking.mixin"
+    _description = "Record whose Changes Touch Figures"
+
+    # Why a span is dirty; a model sets its own word.
+    _marking_why = "record"
+
+    def _marked_spans(self) -> list[OpenSpan]:
+        """(work center id, from, until) in ms that these records bear on; None: no end."""
+        return []
+
+    def _marking_fields(self) -> set[str]:
+        """The fields whose change touches figures; by default all."""
+        return set(self._fields)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Mark what the new records bear on."""
+        records = super().create(vals_list)
+        records._mark_spans()
+        return records
+
+    def write(self, vals):
+        """Mark what the records bore on and what they bear on now."""
+        if not self._marking_fields() & set(vals):
+            return super().write(vals)
+        self._mark_spans()
+        result = super().write(vals)
+        self._mark_spans()
+        return result
+
+    def unlink(self):
+        """Mark what the records bore on."""
+        self._mark_spans()
+        return super().unlink()
+
+    def _mark_spans(self) -> None:
+        """Mark the present spans of the records.
+
+        :raises UserError: a span lies in a closed period.
+        """
+        spans = self._marked_spans()
+        self._refuse_closed(spans)
+        self.env["mes.dirty.span"]._mark(spans, self._marking_why)
+
+    def _refuse_closed(self, spans: list[OpenSpan]) -> None:
+        """Refuse to touch a closed period, naming it."""
+        locks = {wc: head.lock for wc, head in self.env["mes.fact.writer"].heads({s[0] for s in spans}).items()}
+        for workcenter_id, start, end in spans:
+            lock = locks[workcenter_id]
+            if lock is not None and start < lock and (end is None or end > start):
+                raise UserError(
+                    self.env._(
+                        "The figures of %(machine)s are closed up to %(time)s (UTC): let the change begin later, "
+                        "or have the period opened again.",
+                        machine=self.env["mrp.workcenter"].browse(workcenter_id).sudo().name,
+                        time=clock.from_ms(lock),
+                    )
+                )
