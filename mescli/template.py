@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from pathlib import Path
 
@@ -96,23 +97,31 @@ def ensure() -> str:
     ours = list(manifests())
     if not ours:
         return vendor
-    name = full_name(vendor)
-    if database.exists(name):
-        _touch(name)
-        return name
-    with locked(sub("run") / "template.lock"):
+    with contextlib.ExitStack() as stack:
+        name = full_name(vendor)
         if not database.exists(name):
-            draft = f"{name}_draft"
-            database.copy(vendor, draft)
-            with step(f"Template database: {', '.join(ours)}", 30):
-                odoo.install(draft, ours)
-            if full_name(vendor) != name:
-                database.drop(draft)
-                raise MesError("The addons changed while the template was built.", "run the same command again.")
-            database.rename(draft, name)
-            _collect_garbage("", keep=2, just_built=name)
+            stack.enter_context(locked(sub("run") / "template.lock"))
+            name = _build(vendor, ours)
     _touch(name)
     return name
+
+
+def _build(vendor: str, ours: list[str]) -> str:
+    """Install our addons on a copy of the vendor template; again if the sources change meanwhile."""
+    for _ in range(3):
+        name = full_name(vendor)
+        if database.exists(name):  # somebody else has built it while we waited for the lock
+            return name
+        draft = f"{name}_draft"
+        database.copy(vendor, draft)
+        with step(f"Template database: {', '.join(ours)}", 30):
+            odoo.install(draft, ours)
+        if full_name(vendor) == name:
+            database.rename(draft, name)
+            _collect_garbage("", keep=2, just_built=name)
+            return name
+        database.drop(draft)
+    raise MesError("The addons change faster than a template can be built.", "run the same command again.")
 
 
 def _touch(name: str) -> None:
