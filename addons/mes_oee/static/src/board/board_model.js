@@ -50,59 +50,54 @@ export class BoardModel {
         this.clock.anchor(message.server);
         this.now = this.clock.now();
         this.asOf = Math.max(this.asOf || 0, message.at);
+        const before = this.machines.map((machine) => kindOf(machine.live));
         for (const [code, live] of heard) {
-            const machine = this.byCode[code];
-            if (!(live.at < machine.live?.at)) {
-                result.stateChanged = moveOn(machine, live) || result.stateChanged;
+            if (!(live.at < this.byCode[code].live?.at)) {
+                this.byCode[code] = movedOn(this.byCode[code], live);
             }
         }
-        result.stateChanged = this.doubtTheSilent() || result.stateChanged;
+        this.doubtTheSilent();
+        this.machines = this.machines.map((machine) => this.byCode[machine.code]);
+        result.stateChanged = this.machines.some((m, index) => kindOf(m.live) !== before[index]);
         const { shift, next_shift: next } = this.snapshot;
         result.shiftOver = this.now >= (shift ? shift.end : next || Infinity);
         return result;
     }
 
-    /** Machines without a fresh read have no state any more. @returns {boolean} any changed */
+    /** Machines without a fresh read have no state any more. */
     doubtTheSilent() {
-        let changed = false;
-        for (const machine of this.machines.filter((m) => m.live?.state)) {
+        for (const [code, machine] of Object.entries(this.byCode)) {
             const limit = (machine.stale_ms || DEFAULT_STALE_MS) + SLACK_MS * this.clock.speed;
-            if (this.now - machine.live.at > limit) {
-                changed = moveOn(machine, { state: null, since: machine.live.at }) || changed;
+            if (machine.live?.state && this.now - machine.live.at > limit) {
+                this.byCode[code] = movedOn(machine, { state: null, since: machine.live.at });
             }
         }
-        return changed;
     }
 }
 
 /** Keep the live value already on the screen when the snapshot was read a moment before it. */
 function newest(machine, shown) {
-    if (shown?.live && shown.live.at > (machine.live?.at || 0)) {
-        const live = shown.live;
-        shown = { ...machine };
-        moveOn(shown, live);
-        return shown;
-    }
-    return machine;
+    const isLater = shown?.live && shown.live.at > (machine.live?.at || 0);
+    return isLater ? movedOn(machine, shown.live) : machine;
 }
 
-/** Take a live value over; extends the ribbon when the state changed. @returns {boolean} changed */
-function moveOn(machine, live) {
-    const before = kindOf(machine.live);
-    machine.live = { ...machine.live, ...live, counts: { ...machine.live?.counts, ...live.counts } };
-    const kind = kindOf(machine.live);
-    if (kind === before) {
-        return false;
+/** @returns {Object} the machine with a later live value; a change of state extends its ribbon */
+function movedOn(machine, live) {
+    const counts = { ...machine.live?.counts, ...live.counts };
+    const moved = { ...machine, live: { ...machine.live, ...live, counts } };
+    const kind = kindOf(moved.live);
+    if (kind !== kindOf(machine.live)) {
+        moved.ribbon = extended(machine.ribbon, kind, live.since || live.at, live.code || "");
     }
-    const since = live.since || live.at;
-    const ribbon = machine.ribbon.filter((span) => span.start < since);
-    const last = ribbon.at(-1);
-    if (last && (last.end === null || last.end > since)) {
-        ribbon[ribbon.length - 1] = { ...last, end: since };
-    }
-    ribbon.push({ start: since, end: null, kind, label: live.code || "" });
-    machine.ribbon = ribbon;
-    return true;
+    return moved;
+}
+
+/** @returns {Object[]} the ribbon with a new open span; what it said of later times is forgotten */
+function extended(ribbon, kind, since, label) {
+    const told = ribbon
+        .filter((span) => span.start < since)
+        .map((span) => (span.end === null || span.end > since ? { ...span, end: since } : span));
+    return [...told, { start: since, end: null, kind, label }];
 }
 
 /** @returns {string} key of the state table for a live value */

@@ -71,10 +71,13 @@ export class LiveFeed {
     }
 
     onConnect() {
+        const wasLost = !this.connected;
         this.connected = true;
         browser.clearTimeout(this.retry);
         this.pushDeadline();
-        this.handlers.onReconnect();
+        if (wasLost) {
+            this.handlers.onReconnect();
+        }
     }
 
     /** Drop a socket that says it is open but carries nothing (half-open link) and dial again. */

@@ -11,6 +11,7 @@ import { Legend } from "./legend/legend";
 import { LineSummary } from "./line_summary/line_summary";
 import { LiveFeed } from "./live_feed";
 import { MachineRow } from "./machine_row/machine_row";
+import { Pace } from "./pace";
 import { hourMarks } from "./time_axis";
 
 /** Figures are read again at most this often (real ms), and only because something was heard. */
@@ -41,21 +42,20 @@ export class MesBoard extends Component {
         });
         this.model = new BoardModel();
         this.lineId = Number(this.props.resId) || false;
-        this.refreshedAt = -Infinity;
-        this.refreshTimer = null;
+        this.pace = new Pace(() => this.refresh(), REFRESH_GAP_MS, REFRESH_AGE_MS);
         this.feed = new LiveFeed(useService("bus_service"), useService("worker_service"), {
             onMessage: (message) => this.onMessage(message),
             onStale: (reason) => this.onStale(reason),
-            onReconnect: () => this.refreshSoon(),
+            onReconnect: () => this.pace.ask(),
         });
         onWillStart(() => {
-            this.refresh(); // not awaited: the skeleton is shown meanwhile
+            this.pace.ask(); // not awaited: the skeleton is shown meanwhile
         });
         onMounted(() => this.feed.start());
         onWillUnmount(() => {
             this.isGone = true;
             this.feed.stop();
-            browser.clearTimeout(this.refreshTimer);
+            this.pace.stop();
             this.setWall(false);
         });
     }
@@ -64,9 +64,6 @@ export class MesBoard extends Component {
 
     /** Read the whole board again. A failure keeps what is shown. */
     async refresh() {
-        browser.clearTimeout(this.refreshTimer);
-        this.refreshTimer = null;
-        this.refreshedAt = browser.performance.now();
         const heardBefore = this.model.asOf;
         try {
             const snapshot = await this.orm.silent.call("mes.board", "snapshot", [this.lineId]);
@@ -112,9 +109,8 @@ export class MesBoard extends Component {
             return false;
         }
         this.state.stale = null;
-        const age = browser.performance.now() - this.refreshedAt;
-        if (stateChanged || shiftOver || age > REFRESH_AGE_MS) {
-            this.refreshSoon();
+        if (stateChanged || shiftOver || this.pace.isAged) {
+            this.pace.ask();
         }
         this.show();
         return true;
@@ -123,18 +119,7 @@ export class MesBoard extends Component {
     onStale(reason) {
         this.state.stale = reason;
         if (reason === "silent") {
-            this.refreshSoon();
-        }
-    }
-
-    /** Read again now, or as soon as the gap since the last reading allows. */
-    refreshSoon() {
-        if (this.refreshTimer === null) {
-            const age = browser.performance.now() - this.refreshedAt;
-            this.refreshTimer = browser.setTimeout(
-                () => this.refresh(),
-                Math.max(0, REFRESH_GAP_MS - age)
-            );
+            this.pace.ask();
         }
     }
 
@@ -144,8 +129,8 @@ export class MesBoard extends Component {
     }
 
     retry() {
-        this.state.phase = "loading";
-        this.refresh();
+        this.state.phase = this.state.phase === "ready" ? "ready" : "loading";
+        return this.refresh();
     }
 
     // ---- what the template reads ----
@@ -172,7 +157,7 @@ export class MesBoard extends Component {
         this.state.openCode = null;
         this.model = new BoardModel();
         this.state.phase = "loading";
-        this.refresh();
+        return this.refresh();
     }
 
     toggleDetail(machine) {
