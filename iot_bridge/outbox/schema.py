@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 import uuid
 
+from ..errors import Misconfigured
+
 VERSION = 1
 
 _V1 = """
@@ -41,7 +43,11 @@ def open_database(path: str) -> sqlite3.Connection:
     db.execute("PRAGMA journal_size_limit=16777216")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        raise sqlite3.DatabaseError(f"written by a newer version ({version} > {VERSION})")
+        db.close()
+        raise Misconfigured(
+            f"{path} was written by a newer version of the bridge (outbox {version}, this one knows {VERSION}): "
+            "install that version again and let it drain"
+        )
     if version == 0:
         _create(db)
     return db
