@@ -97,6 +97,7 @@ class MesFactWriter(models.AbstractModel):
         ids = set(workcenter_ids)
         if not ids:
             return {}
+        self.env.flush_all()
         self.lock_machines(ids)
         self.env.cr.execute(
             SQL(

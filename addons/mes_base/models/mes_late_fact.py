@@ -1,7 +1,10 @@
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from odoo import api, fields, models
 
+from ..timeline import CountPoint, History, Span, StatePoint, Timeline, build
 from ..tools import clock
 from ..tools.fields import BigInteger, Timestamp
 from ..tools.rows import CountRow, EvidenceRow, StateRow
@@ -27,6 +30,10 @@ class MesLateFact(models.Model):
     applied_at = Timestamp(string="Applied", help="When the period was opened again and the fact entered.")
     stream = fields.Char()
     seq = BigInteger(string="Sequence Number")
+
+    difference = fields.Char(
+        compute="_compute_difference", help="By how much the closed figures would change if this fact entered."
+    )
 
     _by_workcenter = models.Index("(workcenter_id, at)")
 
@@ -60,6 +67,67 @@ class MesLateFact(models.Model):
             ]
         )
 
+    @api.depends("kind", "payload", "applied_at")
+    def _compute_difference(self):
+        for fact in self:
+            fact.difference = False if fact.applied_at else fact._describe(fact._difference())
+
+    @api.private
+    def _difference(self) -> dict[str, int]:
+        """What this fact alone would change up to the end of the closed period.
+
+        Milliseconds by category of time (production, delay, no_data, ...) and pieces (total, good,
+        reject); only what is not zero.
+        """
+        self.ensure_one()
+        workcenter_id = self.workcenter_id.id
+        lock = self.env["mes.fact.writer"].heads([workcenter_id])[workcenter_id].lock
+        start = clock.to_ms(self.at)
+        if lock is None or start >= lock:
+            return {}
+        window = (start, lock)
+        history = self.env["mes.timeline"].load({workcenter_id: window})[workcenter_id]
+        now = max(lock, self.env["mes.clock"].now_ms())
+        wide = Span(min([start, *(point.at for one in history.counters for point in one.points)]), lock)
+        before = _sums(build(history, wide, now))
+        after = _sums(build(self._with_fact(history), wide, now))
+        return {key: after[key] - before[key] for key in sorted(after | before) if after[key] != before[key]}
+
+    def _with_fact(self, history: History) -> History:
+        """The history as it would be with this fact; where a key is taken, the higher rank has it."""
+        row = self._row()
+        if isinstance(row, EvidenceRow):
+            return replace(history, evidence=(*history.evidence, Span(row.at_from, row.at_until)))
+        if isinstance(row, CountRow):
+            name = self.env["mes.counter"].browse(row.counter_id).sudo().name
+            point = CountPoint(row.at, row.total, row.counter_epoch, row.decision, row.bound_low, row.bound_high)
+            counters = tuple(
+                replace(one, points=(*(p for p in one.points if (p.at, p.epoch) != (row.at, row.counter_epoch)), point))
+                if one.name == name
+                else one
+                for one in history.counters
+            )
+            return replace(history, counters=counters)
+        lane = "states" if row.lane == "state" else "modes"
+        kept = tuple(point for point in getattr(history, lane) if point.at != row.at)
+        return replace(history, **{lane: (*kept, StatePoint(row.at, row.value, row.code, row.interlock, row.raw))})
+
+    def _describe(self, difference: dict[str, int]) -> str:
+        """The difference in words: minutes and pieces."""
+        names = {
+            "not_scheduled": self.env._("not scheduled"),
+            "no_data": self.env._("no data"),
+            "planned": self.env._("planned stop"),
+            "setup": self.env._("set-up"),
+            "no_order": self.env._("no order"),
+            "production": self.env._("production"),
+            "delay": self.env._("stops"),
+        }
+        pieces = {"total": self.env._("made"), "good": self.env._("good"), "reject": self.env._("rejected")}
+        parts = [f"{names[key]} {value / 60000:+.2f} min" for key, value in difference.items() if key in names]
+        parts += [f"{pieces[key]} {value:+d}" for key, value in difference.items() if key in pieces]
+        return ", ".join(parts) or self.env._("none")
+
     @api.private
     def _admit(self, companies) -> None:
         """Enter the facts whose period is open again; what is still closed goes on waiting."""
@@ -92,3 +160,12 @@ def _kind(row: StateRow | CountRow | EvidenceRow) -> str:
 def _is_open(fact, lock: int | None) -> bool:
     """Whether the fact's time is not closed any more."""
     return lock is None or clock.to_ms(fact.at) >= lock
+
+
+def _sums(timeline: Timeline) -> Counter:
+    """Milliseconds by category and pieces of a timeline."""
+    found: Counter = Counter()
+    for piece, quantity in zip(timeline.slices, timeline.quantities, strict=True):
+        found[piece.category] += piece.ms
+        found.update(total=quantity.total, good=quantity.good, reject=quantity.reject)
+    return found

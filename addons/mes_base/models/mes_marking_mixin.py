@@ -36,11 +36,13 @@ class MesMarkingMixin(models.AbstractModel):
 
     def write(self, vals):
         """Mark what the records bore on and what they bear on now."""
-        if not self._marking_fields() & set(vals):
+        changed = self._marking_fields() & set(vals)
+        if not changed:
             return super().write(vals)
-        self._mark_spans()
+        before = self._marked_spans()
         result = super().write(vals)
-        self._mark_spans()
+        after = self._marked_spans()
+        self._mark_spans(_moved_ends(before, after) if changed == {"at_until"} else before + after)
         return result
 
     def unlink(self):
@@ -48,12 +50,12 @@ class MesMarkingMixin(models.AbstractModel):
         self._mark_spans()
         return super().unlink()
 
-    def _mark_spans(self) -> None:
-        """Mark the present spans of the records.
+    def _mark_spans(self, spans: list[OpenSpan] | None = None) -> None:
+        """Mark spans, by default those of the records.
 
         :raises UserError: a span lies in a closed period.
         """
-        spans = self._marked_spans()
+        spans = self._marked_spans() if spans is None else spans
         self._refuse_closed(spans)
         self.env["mes.dirty.span"]._mark(spans, self._marking_why)
 
@@ -71,3 +73,13 @@ class MesMarkingMixin(models.AbstractModel):
                         time=clock.from_ms(lock),
                     )
                 )
+
+
+def _moved_ends(before: list[OpenSpan], after: list[OpenSpan]) -> list[OpenSpan]:
+    """What lies between the old and the new ends: closing a span does not touch its beginning."""
+    moved = []
+    for (workcenter_id, _start, old), (_same, _start_again, new) in zip(before, after, strict=True):
+        if old != new:
+            ends = [end for end in (old, new) if end is not None]
+            moved.append((workcenter_id, min(ends), max(ends) if len(ends) == 2 else None))
+    return moved

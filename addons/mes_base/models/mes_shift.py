@@ -55,9 +55,9 @@ class MesShift(models.Model):
         """Wherever and whenever the pattern is valid."""
         return self.pattern_id._marked_spans()
 
-    def _mark_spans(self) -> None:
+    def _mark_spans(self, spans=None) -> None:
         """A change of a shift is a new version of its pattern."""
-        super()._mark_spans()
+        super()._mark_spans(spans)
         self.pattern_id._grow_version()
 
     @api.constrains("pattern_id", "week", "start_hour", "end_hour", *WEEKDAYS)

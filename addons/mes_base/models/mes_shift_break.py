@@ -31,9 +31,9 @@ class MesShiftBreak(models.Model):
         """Wherever and whenever the shift's pattern is valid."""
         return self.shift_id._marked_spans()
 
-    def _mark_spans(self) -> None:
+    def _mark_spans(self, spans=None) -> None:
         """A change of a break is a new version of its pattern."""
-        super()._mark_spans()
+        super()._mark_spans(spans)
         self.shift_id.pattern_id._grow_version()
 
     @api.constrains("shift_id", "start_hour", "minutes")

@@ -24,8 +24,12 @@ class MesStop(models.Model):
     duration_ms = BigInteger(string="Duration (ms)", help="Length so far as it was seen.")
     codes = fields.Char(help="The machine's codes in order of time, separated by commas.")
     loss_id = fields.Many2one("mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict")
-    origin_ids = fields.Many2many("mes.stop", "mes_stop_lineage", "stop_id", "origin_id", string="Came From")
-    successor_ids = fields.Many2many("mes.stop", "mes_stop_lineage", "origin_id", "stop_id", string="Became")
+    origin_ids = fields.Many2many(
+        "mes.stop", "mes_stop_lineage", "stop_id", "origin_id", string="Came From", context={"active_test": False}
+    )
+    successor_ids = fields.Many2many(
+        "mes.stop", "mes_stop_lineage", "origin_id", "stop_id", string="Became", context={"active_test": False}
+    )
     active = fields.Boolean(default=True, help="Cleared when later facts dissolve the stop or join it to another.")
 
     _by_start = models.Index("(workcenter_id, at_from)")

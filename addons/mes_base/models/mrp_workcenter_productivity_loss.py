@@ -54,8 +54,6 @@ class MrpWorkcenterProductivityLoss(models.Model):
 
     @api.constrains("parent_id", "company_id")
     def _check_parent(self):
-        if self._has_cycle():
-            raise ValidationError(self.env._("A reason cannot stand below itself: choose another parent."))
         for loss in self:
             company = loss.parent_id.company_id
             if company and company != loss.company_id:

@@ -87,6 +87,7 @@ def make_work_center(env, area, code: str = "M1", line=None, **values):
             "mes_area_id": area.id,
             "mes_line_id": line.id if line else False,
             "company_id": area.company_id.id,
+            "resource_calendar_id": area.company_id.resource_calendar_id.id,
             **values,
         }
     )
