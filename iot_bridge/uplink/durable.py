@@ -2,7 +2,7 @@
 
 The loop:
 
-1. Say hello: compare epoch and sequence numbers, heal counters (:meth:`_hello`).
+1. Say hello: compare epoch and sequence numbers, heal counters.
 2. Read what follows ``applied``, send it, go on at the answer's ``applied``, whatever it is.
 3. On Transient: pause (0.2 s doubling to the limit), then hello again.
 4. On Rejected: halve the batch; a single event that is refused goes to quarantine.
@@ -15,7 +15,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,10 +120,15 @@ class DurableLane:
         self.status.config_revision = answer.get("config_revision", self.status.config_revision)
         if applied > batch.last:
             raise Transient(f"Odoo has {applied}, sent was {batch.last}: comparing both sides")
-        await asyncio.to_thread(self._outbox.acknowledge, applied, verdicts)
+        await self._acknowledge(applied, verdicts)
         if applied < batch.last:
             raise Transient(f"Odoo applied up to {applied} of {batch.first}..{batch.last}: going on from there")
         self._limit = min(self._batch_max, self._limit * 2)
+
+    async def _acknowledge(self, applied: int, verdicts: Sequence[Mapping[str, Any]]) -> None:
+        if applied < self._outbox.applied:
+            self._alarm("odoo_restored", f"Odoo is back at {applied} of {self._outbox.applied}: sending again")
+        await asyncio.to_thread(self._outbox.acknowledge, applied, verdicts)
 
     async def _halve(self, batch: Batch, reason: str) -> None:
         if len(batch.events) > 1:
@@ -168,11 +173,10 @@ class DurableLane:
         elif int(answer["applied"]) > outbox.sent:
             self._alarm("outbox_restored", f"Odoo has {answer['applied']}, this outbox sent {outbox.sent}: new epoch")
             answer = await self._take_over(await asyncio.to_thread(outbox.new_epoch))
+            # Nothing of the new epoch was ever sent: what is pending may be moved onto Odoo's totals.
+            fresh = True
         await asyncio.to_thread(outbox.accept_epoch)
-        applied = int(answer["applied"])
-        if applied < outbox.applied:
-            self._alarm("odoo_restored", f"Odoo is back at {applied} of {outbox.applied}: sending again")
-        await asyncio.to_thread(outbox.acknowledge, applied)
+        await self._acknowledge(int(answer["applied"]), [])
         await self._heal(answer.get("counters", {}), fresh)
         self.status.config_revision = answer.get("config_revision", self.status.config_revision)
         self._up()
