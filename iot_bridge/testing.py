@@ -265,7 +265,7 @@ def _handler(odoo: FakeOdoo) -> type[BaseHTTPRequestHandler]:
                 self._reply(401, json.dumps({"message": "Invalid apikey"}).encode())
                 return
             try:
-                text = self._call(self.path.rsplit("/", 1)[-1], json.loads(body)["json_text"])
+                text = self._call(self.path.rsplit("/", 1)[-1], json.loads(body)["message"])
             except ValueError as error:
                 self._reply(422, json.dumps({"message": str(error)}).encode())
                 return

@@ -54,8 +54,10 @@ def load_config(path: Path) -> BridgeConfig:
 def _sentences(path: Path, root: yaml.Node, error: ValidationError) -> list[str]:
     out = []
     for item in error.errors():
-        loc = [part for part in item["loc"] if part not in ("list[Tag]", "literal['from_odoo']")]
-        if item["loc"][:1] == ("tags",) and "literal['from_odoo']" in item["loc"] and _is_list(root, "tags"):
+        # pydantic names the branch of a union in the path: list[...] or literal[...].
+        branches = [part for part in item["loc"] if str(part).startswith(("list[", "literal["))]
+        loc = [part for part in item["loc"] if part not in branches]
+        if any(str(part).startswith("literal[") for part in branches) and _is_list(root, "tags"):
             continue
         message = item["msg"].removeprefix("Value error, ")
         mend = MENDS.get(item["type"])

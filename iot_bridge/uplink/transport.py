@@ -138,7 +138,7 @@ class Json2:
     def call(self, method: str, payload: str) -> str:
         request = urllib.request.Request(
             f"{self._config.url}/json/2/{MODEL}/{method}",
-            data=json.dumps({"json_text": payload}).encode(),
+            data=json.dumps({"message": payload}).encode(),
             headers={
                 "Authorization": f"bearer {self._key}",
                 "Content-Type": "application/json; charset=utf-8",
