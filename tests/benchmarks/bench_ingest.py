@@ -20,6 +20,7 @@ import time
 import uuid
 import xmlrpc.client
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from mescli import odoo
 PORT = int(os.environ.get("MES_BENCH_PORT", "18329"))
 HERE = Path(__file__).resolve().parent
 WARM_UP = 2  # batches before the clock runs: the registry, the plans and the caches are warm
-TEN = 10  # calls of 1000 records
+ROUNDS = 10
 INSIDE = """
 import time
 rows = {rows!r}
@@ -133,29 +134,26 @@ def main() -> int:
     load = make_load(begin_ms, options.events + WARM_UP * options.batch)
     epoch = str(uuid.uuid4())
     batches = list(load.batches("BENCH", epoch, options.batch))
-    print(f"{rows_before} rows before; {len(load.events)} events in {len(batches)} batches of {options.batch}", flush=True)
+    print(f"{rows_before} rows before; {len(load.events)} events in batches of {options.batch}", flush=True)
 
     # Without the scheduler: what stops and rollups make of the facts later is not part of ingest.
     server = odoo.start_odoo(database, PORT, arguments=["--max-cron-threads=0"])
     try:
         call = caller(server.url, database, setup["user"], setup["key"])
+        admin = caller(server.url, database, setup["admin"], setup["admin_key"])
         hello = {"stream": "BENCH", "epoch": epoch, "first": 1, "last": len(load.events)}
         call("mes.gateway", "hello", json.dumps(hello))
-        send(call, batches[:WARM_UP])
-        seconds = send(call, batches[WARM_UP:])
-        events_per_s = (len(load.events) - WARM_UP * options.batch) / sum(seconds)
-        print(
-            f"ingest: {events_per_s:.0f} events/s, batch median {statistics.median(seconds) * 1000:.0f} ms, "
-            f"worst {max(seconds) * 1000:.0f} ms",
-            flush=True,
-        )
-        admin = caller(server.url, database, setup["admin"], setup["admin_key"])
-        single_per_s, batch_per_s = measure_plain(admin, setup, options.singles)
+        measured = measure(call, admin, batches, setup, options.singles)
     finally:
         server.stop()
+    events_per_s = (len(load.events) - WARM_UP * options.batch) / sum(measured.batches)
+    single_per_s, batch_per_s = len(measured.singles) / sum(measured.singles), 1000 * ROUNDS / sum(measured.thousands)
     inside_per_s = measure_inside(database, setup)
     difference = compare(load, database)
-    print(f"create of one: {single_per_s:.0f}/s; of 1000: {batch_per_s:.0f}/s; of 1000 inside: {inside_per_s:.0f}/s")
+    print(
+        f"ingest: {events_per_s:.0f}/s; create of one: {single_per_s:.0f}/s; of 1000: {batch_per_s:.0f}/s; "
+        f"of 1000 inside the server: {inside_per_s:.0f}/s"
+    )
     print(
         json.dumps(
             {
@@ -165,8 +163,8 @@ def main() -> int:
                 "ratio_vs_batch_inside": round(events_per_s / inside_per_s, 2),
                 "single_per_s": round(single_per_s, 1),
                 "batch_per_s": round(batch_per_s),
-                "batch_ms_median": round(statistics.median(seconds) * 1000),
-                "batch_ms_max": round(max(seconds) * 1000),
+                "batch_ms_median": round(statistics.median(measured.batches) * 1000),
+                "batch_ms_max": round(max(measured.batches) * 1000),
                 "rows_before": rows_before,
                 "events": len(load.events),
                 **difference,
@@ -176,22 +174,42 @@ def main() -> int:
     return 1 if any(difference.values()) else 0
 
 
-def measure_plain(call: Callable[..., Any], setup: dict[str, Any], singles: int) -> tuple[float, float]:
-    """Records a second of the plain model: one a call, 1000 a call."""
-    for number in range(20):
-        call("x_mes_plain", "create", plain_row(setup, number))
-    rows = [plain_row(setup, number) for number in range(singles)]
-    took, _ = timed(lambda: [call("x_mes_plain", "create", row) for row in rows])
+@dataclass
+class Measured:
+    """Seconds of each call."""
+
+    batches: list[float] = field(default_factory=list)
+    singles: list[float] = field(default_factory=list)
+    thousands: list[float] = field(default_factory=list)
+
+
+def measure(
+    ingest: Callable[..., Any], admin: Callable[..., Any], batches: list[str], setup: dict[str, Any], singles: int
+) -> Measured:
+    """The three ways in turns, so that whatever else the machine does weighs on all of them alike."""
+    measured = Measured()
     thousand = [plain_row(setup, number) for number in range(1000)]
-    call("x_mes_plain", "create", thousand)
-    took_batch, _ = timed(lambda: [call("x_mes_plain", "create", thousand) for _ in range(TEN)])
-    return singles / took, 1000 * TEN / took_batch
+    send(ingest, batches[:WARM_UP])
+    admin("x_mes_plain", "create", thousand)
+    for turn in range(ROUNDS):
+        measured.batches += send(ingest, in_turn(batches[WARM_UP:], turn))
+        for number in range(singles // ROUNDS):
+            row = plain_row(setup, number)
+            measured.singles.append(timed(lambda row=row: admin("x_mes_plain", "create", row))[0])
+        measured.thousands.append(timed(lambda: admin("x_mes_plain", "create", thousand))[0])
+    return measured
+
+
+def in_turn(batches: list[str], turn: int) -> list[str]:
+    """The batches of one round, in the order of their numbers."""
+    share = len(batches) / ROUNDS
+    return batches[round(turn * share) : round((turn + 1) * share)]
 
 
 def measure_inside(database: str, setup: dict[str, Any]) -> float:
     """Records a second of `create` of 1000 in a process of Odoo, without transport or key."""
     rows = [plain_row(setup, number) for number in range(1000)]
-    return 1000 * TEN / float(odoo.script(database, INSIDE.format(rows=rows, times=TEN)))
+    return 1000 * ROUNDS / float(odoo.script(database, INSIDE.format(rows=rows, times=ROUNDS)))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def _query(env, site, begin, days, repeats, now):
             parts = env["mes.oee"].figures(site, start, end, by=by, registry=GLANCE)
             took.append(time.perf_counter() - began)
         answer[name] = round(statistics.median(took), 3)
-        answer[name.replace("_s", "_figures")] = len(parts)
+        answer[name.removesuffix("_s") + "_figures"] = len(parts)
         with_value = [part for part in parts if part.figures["oee"].value is not None]
         assert len(with_value) >= len(parts) * 0.9, f"{len(with_value)} of {len(parts)} parts have an OEE"
     return answer

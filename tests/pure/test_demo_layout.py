@@ -28,3 +28,7 @@ def test_counters_start_where_the_simulator_starts():
         m.code_path: (c.start, c.modulus) for m in simulated.MACHINES for c in m.counters if c.name == "total"
     }
     assert ours == theirs
+
+
+def test_bottleneck_is_the_simulators():
+    assert layout.BOTTLENECK == simulated.BOTTLENECK

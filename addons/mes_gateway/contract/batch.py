@@ -9,13 +9,14 @@ was applied), or comes *too early* (something is missing before it: nothing chan
 
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from . import envelope, fields
 from .errors import Refused, Verdict, missing, shown
-from .limits import CLOCK_WAS_SET_MS, FUTURE_TOLERANCE_MS, INT8, MAX_EVENTS
 from .kinds import HOT, QUALITIES, check_cold
+from .limits import CLOCK_WAS_SET_MS, FUTURE_TOLERANCE_MS, INT8, MAX_EVENTS
 from .plant import Plant
 from .rows import COLUMNS, Row
 from .times import parse_time
@@ -93,7 +94,7 @@ def _dropped(call: envelope.JsonObject, first: int, last: int) -> tuple[Dropped,
     if type(ranges) is not list or len(ranges) > MAX_EVENTS:
         raise envelope.invalid(f"dropped must be a list of at most {MAX_EVENTS} ranges.")
     dropped = sorted(_one_dropped(item) for item in ranges)
-    for before, after in zip(dropped, dropped[1:]):
+    for before, after in pairwise(dropped):
         if after.first <= before.last:
             raise envelope.invalid(f"the dropped ranges {before.first}.. and {after.first}.. overlap.")
     if dropped and not (first <= dropped[0].first and dropped[-1].last <= last):
@@ -125,12 +126,13 @@ def _numbered(
         while hole is not None and hole.first == due:
             due, hole = hole.last + 1, next(holes, None)
         number = event.get("seq") if type(event) is dict else None
-        if type(number) is int or (type(number) is float and number == due):
-            if number != due:
-                raise envelope.invalid(
-                    f"number {due} should come next, not {shown(number)}; numbers rise without a hole, "
-                    "and what is lost is declared in dropped."
-                )
+        if type(number) is float and number.is_integer():
+            number = int(number)
+        if type(number) is int and number != due:
+            raise envelope.invalid(
+                f"number {due} should come next, not {number}; numbers rise without a hole, "
+                "and what is lost is declared in dropped."
+            )
         numbered.append((due, event))
         due += 1
     while hole is not None and hole.first == due:

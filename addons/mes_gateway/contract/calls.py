@@ -6,8 +6,8 @@ from typing import Any
 
 from . import envelope, fields
 from .errors import Refused, Verdict
-from .limits import INT8
 from .kinds import INTERLOCKS, MODES, STATES
+from .limits import INT8
 
 _MAX_MACHINES = 10_000
 _TEXT_LENGTH = 64

@@ -1,12 +1,14 @@
-from . import ir_websocket
-from . import mes_gateway
-from . import mes_gateway_call
-from . import mes_gateway_stream
-from . import mes_gateway_heartbeat
-from . import mes_gateway_tag
-from . import mes_gateway_finding
-from . import mes_gateway_key_show
-from . import mes_event_applier
-from . import mes_event_rejection
-from . import mes_event_pending
-from . import mes_measurement
+from . import (
+    ir_websocket,
+    mes_event_applier,
+    mes_event_pending,
+    mes_event_rejection,
+    mes_gateway,
+    mes_gateway_call,
+    mes_gateway_finding,
+    mes_gateway_heartbeat,
+    mes_gateway_key_show,
+    mes_gateway_stream,
+    mes_gateway_tag,
+    mes_measurement,
+)

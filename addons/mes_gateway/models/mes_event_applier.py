@@ -2,10 +2,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from odoo import api, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.rows import CountRow, EvidenceRow, Outcome, StateRow
+from odoo.tools import SQL
 
 from .. import contract
 from ..tools.source import Source

@@ -2,10 +2,9 @@ import json
 from typing import Any
 
 from odoo import api, fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.fields import BigInteger
+from odoo.tools import SQL
 
 from .. import contract
 from ..tools.source import Source

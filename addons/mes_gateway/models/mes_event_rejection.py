@@ -3,12 +3,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.fields import BigInteger
 from odoo.addons.mes_base.tools.rows import StateRow, Superseded
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
 
 from .. import contract
 from ..tools.source import Source

@@ -2,11 +2,10 @@ import time
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 from ..contract.limits import FUTURE_TOLERANCE_MS
 

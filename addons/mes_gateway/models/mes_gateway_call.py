@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable
 
 from odoo import api, models, modules
-from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.rows import LiveRow
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
 
 from .. import contract
 from ..tools.source import Source

@@ -1,10 +1,9 @@
 from collections.abc import Iterable
 
 from odoo import api, fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import bulk, clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.tools import SQL
 
 from ..tools.source import Source
 

@@ -1,10 +1,9 @@
 import json
 
 from odoo import api, fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.tools import SQL
 
 
 class MesGatewayHeartbeat(models.Model):

@@ -1,8 +1,7 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.tools import SQL
 
 from ..tools.source import Source
 

@@ -2,9 +2,8 @@ import json
 from typing import Any
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
-
 from odoo.addons.mes_base.tools.fields import BigInteger
+from odoo.exceptions import UserError, ValidationError
 
 from ..contract.kinds import INTERLOCKS, MODES, STATES
 

@@ -1,8 +1,7 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp, UncheckedMany2one
+from odoo.tools import SQL
 
 from .. import contract
 from ..tools.source import Source
