@@ -6,5 +6,7 @@ from . import mes_oee_refresh
 from . import mes_dirty_span
 from . import mes_oee
 from . import mes_oee_shift
+from . import mes_oee_late
+from . import mes_period_lock
 from . import mes_oee_report
 from . import mes_board

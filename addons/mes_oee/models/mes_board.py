@@ -64,6 +64,7 @@ class MesBoard(models.AbstractModel):
                 "name": line.name,
                 "path": f"{line.mes_site_id.name} · {line.mes_area_id.name}",
                 "output_code": units[-1].mes_code,
+                "bottleneck": line.mes_oee_method == "bottleneck" and line.mes_bottleneck_id.name,
                 "figures": self._figures(line, start, now)[None],
             },
             "machines": machines,
@@ -107,6 +108,8 @@ class MesBoard(models.AbstractModel):
         def label(piece: Any) -> str:
             return reasons.get(piece.reason) or codes.get(piece.code) or piece.interlock or piece.code or ""
 
+        # Every machine of a line must have passed on what the bottleneck should have made.
+        pacer = units.mes_line_id.mes_bottleneck_id & units
         rows = []
         for unit in units:
             timeline, value = timelines[unit.id], live.get(unit.id)
@@ -121,6 +124,7 @@ class MesBoard(models.AbstractModel):
                     "ribbon": ribbon.up_to_now(spans, value, now),
                     "counters": counters.get(unit.id, {}),
                     "figures": figures[unit.id],
+                    "target": figures[pacer.id or unit.id]["target"],
                 }
             )
         return rows

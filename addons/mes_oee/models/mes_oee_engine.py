@@ -6,7 +6,7 @@ from operator import itemgetter
 from odoo import api, models
 from odoo.tools import SQL
 
-from odoo.addons.mes_base.timeline import Span, Timeline, build
+from odoo.addons.mes_base.timeline import Shift, Span, Timeline, build
 from odoo.addons.mes_base.tools import bulk
 
 from .. import kpi
@@ -68,20 +68,10 @@ class MesOeeEngine(models.AbstractModel):
     @api.private
     def _ideals(self, workcenter_ids: list[int]) -> dict[int, list[kpi.Ideal]]:
         """The ideal cycles of each machine; one statement."""
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT workcenter_id, product_id, %s, seconds FROM mes_ideal_cycle
-                 WHERE workcenter_id = ANY(%s::int4[]) ORDER BY workcenter_id, date_from, id
-                """,
-                bulk.millis("date_from"),
-                bulk.int_array(workcenter_ids),
-            )
-        )
-        found: dict[int, list[kpi.Ideal]] = {}
-        for wc, product_id, start, seconds in self.env.cr.fetchall():
-            found.setdefault(wc, []).append(kpi.Ideal.of_seconds(product_id, start, seconds))
-        return found
+        return {
+            wc: [kpi.Ideal.of_seconds(product_id, start, seconds) for product_id, start, seconds in cycles]
+            for wc, cycles in self.env["mes.ideal.cycle"]._lookup(workcenter_ids).items()
+        }
 
     @api.private
     def _places(self, workcenter_ids: list[int]) -> dict[int, list[tuple[int, Place]]]:
@@ -105,11 +95,26 @@ def _rows_of(
 ) -> Iterator[Row]:
     """The rows of one machine's timeline."""
     hours = {hour.start: hour for hour in timeline.hours}
-    shifts = {piece.shift.key: piece.shift for piece in timeline.slices if piece.shift}
-    made = kpi.rows(
-        timeline.slices, timeline.quantities, timeline.stops, hours=list(hours), settings=settings, ideals=ideals
-    )
-    for key, totals in made.items():
+    shifts = _shifts_by_hour(timeline)
+    for key, totals in totals_of(timeline, settings, ideals).items():
         since = bisect_right(places, key.hour, key=itemgetter(0))
         place = places[since - 1][1] if since else NOWHERE
-        yield Row(wc, place, hours[key.hour], shifts.get(key.shift), key.run, key.product, totals)
+        yield Row(wc, place, hours[key.hour], shifts.get((key.hour, key.shift)), key.run, key.product, totals)
+
+
+def _shifts_by_hour(timeline: Timeline) -> dict[tuple[int, str], Shift]:
+    """The shift of each key in each hour; a move may have cut it, so that it is another one before."""
+    starts = [hour.start for hour in timeline.hours]
+    found: dict[tuple[int, str], Shift] = {}
+    for piece in timeline.slices:
+        if piece.shift:
+            found.setdefault((starts[bisect_right(starts, piece.start) - 1], piece.shift.key), piece.shift)
+    return found
+
+
+def totals_of(
+    timeline: Timeline, settings: kpi.Settings, ideals: Iterable[kpi.Ideal]
+) -> dict[kpi.RowKey, kpi.Totals]:
+    """A timeline's totals by hour, shift and order run."""
+    hours = [hour.start for hour in timeline.hours]
+    return kpi.rows(timeline.slices, timeline.quantities, timeline.stops, hours, settings, ideals)

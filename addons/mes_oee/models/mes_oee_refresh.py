@@ -26,7 +26,8 @@ class Extent(NamedTuple):
     """Which hours of a machine have rows and which should; ms, None where there are none.
 
     ``first`` is the hour of its first fact, ``complete`` the end of its last complete hour;
-    ``rolled_from`` and ``rolled_until`` delimit the hours that have rows.
+    ``rolled_from`` and ``rolled_until`` delimit the hours that have rows. Rows before ``closed`` are in a
+    closed period: they stay as they are.
     """
 
     tz: str
@@ -35,6 +36,12 @@ class Extent(NamedTuple):
     complete: int
     rolled_from: int | None
     rolled_until: int | None
+    closed: int
+
+    @property
+    def open(self) -> tuple[int, int] | None:
+        """The hours whose rows may be made anew."""
+        return self.should and _overlap(self.should, (self.closed, self.complete))
 
     @property
     def should(self) -> tuple[int, int] | None:
@@ -109,7 +116,10 @@ class MesOeeRefresh(models.AbstractModel):
 
     @api.private
     def rebuild(self, workcenter_ids: Iterable[int], start_ms: int, end_ms: int) -> int:
-        """Drop and make anew the rows of these machines that overlap the span; how many rows."""
+        """Drop and make anew the rows of these machines that overlap the span; how many rows were made.
+
+        Rows in a closed period stay.
+        """
         now = self.env["mes.clock"].now_ms()
         ids = sorted(set(workcenter_ids))
         self._lock(ids)
@@ -117,9 +127,9 @@ class MesOeeRefresh(models.AbstractModel):
         extents = self._extents(ids, now)
         for wc, extent in extents.items():
             window = hours.outward(extent.tz, start_ms, end_ms)
-            self._delete({wc: [window]})
-            if clipped := _overlap(window, extent.should):
-                stretches[wc] = [clipped]
+            self._delete({wc: [(max(window[0], extent.closed), max(window[1], extent.closed))]})
+            wanted = [extent.open, *extent.missing]
+            stretches[wc] = spans.merge(clipped for one in wanted if (clipped := _overlap(window, one)))
         return self._recompute(stretches, extents, now)
 
     def _lock(self, workcenter_ids: Iterable[int]) -> None:
@@ -144,7 +154,7 @@ class MesOeeRefresh(models.AbstractModel):
             wc: [
                 clipped
                 for one in spans.merge(found)
-                if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].should))
+                if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].open))
             ]
             for wc, found in reached.items()
         }
@@ -156,7 +166,7 @@ class MesOeeRefresh(models.AbstractModel):
             SQL(
                 """
                 SELECT w.id, COALESCE(site.tz, 'UTC'), COALESCE(w.mes_minor_stop_ms, 0),
-                       LEAST(%(state)s, %(evidence)s, %(count)s), %(low)s, %(high)s
+                       LEAST(%(state)s, %(evidence)s, %(count)s), %(low)s, %(high)s, %(closed)s
                   FROM mrp_workcenter w
                   LEFT JOIN mes_site site ON site.id = w.mes_site_id
                   LEFT JOIN LATERAL (SELECT at FROM mes_state_point WHERE workcenter_id = w.id
@@ -170,8 +180,12 @@ class MesOeeRefresh(models.AbstractModel):
                         ORDER BY hour_at LIMIT 1) l ON TRUE
                   LEFT JOIN LATERAL (SELECT hour_at FROM mes_oee_rollup WHERE workcenter_id = w.id
                         ORDER BY hour_at DESC LIMIT 1) h ON TRUE
+                  LEFT JOIN LATERAL (SELECT max(at_until) AS at FROM mes_period_lock p
+                        WHERE p.active AND p.company_id = w.company_id
+                          AND (p.site_id IS NULL OR p.site_id = w.mes_site_id)) k ON TRUE
                  WHERE w.id = ANY(%(ids)s::int4[])
                 """,
+                closed=bulk.millis("k.at"),
                 state=bulk.millis("s.at"),
                 evidence=bulk.millis("e.at_from"),
                 count=bulk.millis("c.at"),
@@ -213,7 +227,13 @@ class MesOeeRefresh(models.AbstractModel):
 
 
 def _extent(
-    tz: str, minor_stop_ms: int, first: int | None, low: int | None, high: int | None, now: int
+    tz: str,
+    minor_stop_ms: int,
+    first: int | None,
+    low: int | None,
+    high: int | None,
+    closed: int | None,
+    now: int,
 ) -> Extent:
     """The extent out of what the database knows of a machine."""
     return Extent(
@@ -223,6 +243,7 @@ def _extent(
         hours.floor(tz, now - minor_stop_ms),
         low,
         None if high is None else hours.ceil(tz, high + 1),
+        0 if closed is None else hours.floor(tz, closed),
     )
 
 

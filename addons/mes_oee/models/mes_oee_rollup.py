@@ -8,7 +8,7 @@ from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
 
 from ..kpi.totals import NAMES
-from ..tools.rows import RULES_VERSION, Row, hour_label, shift_version
+from ..tools.rows import RULES_VERSION, Row, calendar_version, hour_label
 
 # The columns of a row as _columns() gives them: identity first, then the engine's sums.
 COLUMN_TYPES = [
@@ -89,7 +89,7 @@ class MesOeeRollup(models.Model):
     minor_stops = BigInteger(string="Minor Stops Begun", required=True)
     undetermined_stops = BigInteger(string="Undetermined Stops Begun", required=True)
 
-    calendar_version = fields.Char(help="Version of the shift calendar by which the row was made.")
+    calendar_version = fields.Char(help="Changes when the shift calendar says something else of this hour.")
     rules_version = fields.Integer(required=True, help="Version of the rules by which the row was made.")
 
     _key_unique = models.UniqueIndex(
@@ -144,6 +144,6 @@ def _columns(row: Row) -> tuple:
         shift.business_date.isoformat() if shift else None,
         row.run_id,
         row.product_id,
-        shift_version(shift) if shift else None,
+        calendar_version(shift, row.hour),
         *_sums(row.totals),
     )

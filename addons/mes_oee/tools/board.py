@@ -17,7 +17,7 @@ NS_PER_MS = 1_000_000
 NO_FIGURES: dict[str, Any] = {
     "oee": None, "availability": None, "performance": None, "quality": None, "coverage": None,
     "reason": None, "lost_ms": None, "lost_pieces": None, "target": None, "ms": {}, "planned_busy_ms": 0,
-    "ideal_ms": 0, "good": 0, "total": 0, "method": "",
+    "ideal_ms": 0, "ideal_good_ms": 0, "good": 0, "total": 0,
 }  # fmt: skip
 
 
@@ -59,9 +59,9 @@ def figure_values(
         "ms": {bucket: getattr(totals, f"{bucket}_ms") for bucket in kpi.BUCKETS},
         "planned_busy_ms": busy_ms,
         "ideal_ms": totals.ideal_ns // NS_PER_MS,
+        "ideal_good_ms": totals.ideal_good_ns // NS_PER_MS,
         "good": totals.good,
         "total": totals.total,
-        "method": figures["oee"].method,
     }
 
 

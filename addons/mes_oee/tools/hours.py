@@ -10,21 +10,26 @@ from odoo.addons.mes_base.timeline import Span, whole_hours
 DAY_MS = 24 * 3_600_000
 
 
-def outward(tz: str, start: int, end: int) -> tuple[int, int]:
-    """The whole hours that overlap ``[start, end)``, which is not empty."""
-    span = whole_hours(tz, Span(start, end))
+def row(tz: str, at: int) -> tuple[int, int]:
+    """Beginning and end of the hour that holds the instant."""
+    span = whole_hours(tz, Span(at, at + 1))
     return span.start, span.end
 
 
 def floor(tz: str, at: int) -> int:
     """The beginning of the hour that holds the instant."""
-    return outward(tz, at, at + 1)[0]
+    return row(tz, at)[0]
 
 
 def ceil(tz: str, at: int) -> int:
     """The first beginning of an hour at or after the instant."""
-    start, end = outward(tz, at, at + 1)
+    start, end = row(tz, at)
     return at if start == at else end
+
+
+def outward(tz: str, start: int, end: int) -> tuple[int, int]:
+    """The whole hours that overlap ``[start, end)``, however long that is."""
+    return floor(tz, start), ceil(tz, end)
 
 
 def daily(tz: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,6 @@
 """The row of figures that both the rollup and the live part of a query are made of."""
 
 import hashlib
-from functools import lru_cache
 from typing import NamedTuple
 
 from odoo.addons.mes_base.timeline import HourRow, Shift
@@ -40,11 +39,18 @@ def hour_label(hour: HourRow) -> str:
     return f"{hour.label} (2)" if hour.fold else hour.label
 
 
-@lru_cache(maxsize=4096)
-def shift_version(shift: Shift) -> str:
-    """Sixteen hex digits that change when, and only when, the shift's times or breaks do.
+def calendar_version(shift: Shift | None, hour: HourRow) -> str | None:
+    """Sixteen hex digits that change when, and only when, the calendar says something else of this hour.
 
-    Of the occurrence, not of the whole calendar: so a row keeps its version when another week changes,
-    and has the same one in whichever window it is made.
+    So a row keeps its version when another week changes, and has the same one in whichever window it is
+    made. None outside the shifts.
     """
-    return hashlib.sha256(repr(shift).encode()).hexdigest()[:16]
+    if shift is None:
+        return None
+    breaks = [
+        (max(rest.start, hour.start), min(rest.end, hour.end), rest.stops)
+        for rest in shift.breaks
+        if rest.start < hour.end and rest.end > hour.start
+    ]
+    said = (shift.key, max(shift.start, hour.start), min(shift.end, hour.end), breaks)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
