@@ -36,8 +36,9 @@ def show() -> int:
 
 def stop_everything() -> int:
     """Stop every process on record, then the database server."""
-    for entry in processes.all_recorded():
-        if entry.name != "postgres" and processes.stop_recorded(entry):
+    # The supervisor first: it would start again what is stopped beside it, and it stops its own in order.
+    for entry in sorted(processes.all_recorded(), key=lambda item: item.name != "demo"):
+        if entry.name != "postgres" and processes.stop_recorded(entry, patience_s=30.0):
             say(f"stopped {entry.name} ({entry.pid})")
     if odoo_tree.is_ready() and postgres.stop():
         say("stopped postgres")

@@ -117,6 +117,8 @@ def _revive(plant: Plant, name: str, code: int, start: object, deaths: deque[flo
 def status_line(plant: Plant) -> str:
     """One line: plant time, each machine's state and count, in the order of the line."""
     at = time.strftime("%H:%M:%S", time.localtime(plant.plant_now_ms() / 1000))
+    if plant.clock.variable:
+        at = f"plant time {at} ×{plant.clock.speed:g}"
     try:
         machines = database.sql(STATUS, plant.settings.database)
     except MesError as error:
