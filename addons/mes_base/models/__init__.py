@@ -1,28 +1,30 @@
-from . import mes_clock
-from . import mes_marking_mixin
-from . import mes_site
-from . import mes_area
-from . import mrp_workcenter
-from . import mes_placement
-from . import mrp_workcenter_productivity_loss
-from . import mes_shift_pattern
-from . import mes_shift
-from . import mes_shift_break
-from . import mes_shift_exception
-from . import mes_shift_assignment
-from . import mes_ideal_cycle
-from . import mes_state_point
-from . import mes_evidence_span
-from . import mes_counter
-from . import mes_count_point
-from . import mes_order_run
-from . import mrp_workorder
-from . import mes_state_override
-from . import mes_stop
-from . import mes_equipment_live
-from . import mes_dirty_span
-from . import mes_period_lock
-from . import mes_late_fact
-from . import mes_fact_writer
-from . import mes_calendar
-from . import mes_timeline
+from . import (
+    mes_area,
+    mes_calendar,
+    mes_clock,
+    mes_count_point,
+    mes_counter,
+    mes_dirty_span,
+    mes_equipment_live,
+    mes_evidence_span,
+    mes_fact_writer,
+    mes_ideal_cycle,
+    mes_late_fact,
+    mes_marking_mixin,
+    mes_order_run,
+    mes_period_lock,
+    mes_placement,
+    mes_shift,
+    mes_shift_assignment,
+    mes_shift_break,
+    mes_shift_exception,
+    mes_shift_pattern,
+    mes_site,
+    mes_state_override,
+    mes_state_point,
+    mes_stop,
+    mes_timeline,
+    mrp_workcenter,
+    mrp_workcenter_productivity_loss,
+    mrp_workorder,
+)

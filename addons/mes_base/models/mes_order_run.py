@@ -58,7 +58,7 @@ class MesOrderRun(models.Model):
     def _marked_spans(self):
         """The run's own span, on its work center and on the units that inherit a line's."""
         spans = [
-            (run.workcenter_id.id, clock.to_ms(run.at_from), run.at_until and clock.to_ms(run.at_until) or None)
+            (run.workcenter_id.id, clock.to_ms(run.at_from), (run.at_until and clock.to_ms(run.at_until)) or None)
             for run in self
         ]
         return spans + self._inherited(spans)

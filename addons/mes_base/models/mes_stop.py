@@ -22,6 +22,7 @@ class MesStop(models.Model):
     at_until = Timestamp(string="Until", help="Empty: its end was not seen yet.")
     seen_until = Timestamp(string="Seen Until", required=True, help="Up to here it was seen to last.")
     duration_ms = BigInteger(string="Duration (ms)", help="Length so far as it was seen.")
+    duration_minutes = fields.Float(string="Minutes", compute="_compute_duration_minutes", digits=(16, 2))
     codes = fields.Char(help="The machine's codes in order of time, separated by commas.")
     loss_id = fields.Many2one("mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict")
     origin_ids = fields.Many2many(
@@ -34,6 +35,12 @@ class MesStop(models.Model):
 
     _by_start = models.Index("(workcenter_id, at_from)")
 
+    @api.depends("duration_ms")
+    def _compute_duration_minutes(self):
+        for stop in self:
+            stop.duration_minutes = stop.duration_ms / 60000
+
+    @api.depends("workcenter_id", "duration_ms")
     def _compute_display_name(self):
         for stop in self:
             stop.display_name = self.env._(

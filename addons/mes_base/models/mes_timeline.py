@@ -54,7 +54,7 @@ class MesTimeline(models.AbstractModel):
         :raises AccessError: the user may not read one of the work centers.
         """
         workcenters.check_access("read")
-        return self.load({wc: (start_ms, end_ms) for wc in workcenters.ids}, counts)
+        return self.load(dict.fromkeys(workcenters.ids, (start_ms, end_ms)), counts)
 
     def _now(self, now_ms: int | None) -> int:
         return self.env["mes.clock"].now_ms() if now_ms is None else now_ms

@@ -1,7 +1,10 @@
-from . import test_fact_writer
-from . import test_marks
-from . import test_period_lock
-from . import test_plant_model
-from . import test_security
-from . import test_stops
-from . import test_timeline
+from . import (
+    test_fact_writer,
+    test_marks,
+    test_period_lock,
+    test_plant_model,
+    test_security,
+    test_stops,
+    test_timeline,
+    test_views,
+)

@@ -6,7 +6,16 @@ from odoo.tests import tagged
 
 from ..tools import clock
 from .common import (
-    DAY, HOUR, MINUTE, MONDAY, MesCase, make_area, make_reason, make_shift_pattern, make_site, make_work_center,
+    DAY,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    MesCase,
+    make_area,
+    make_reason,
+    make_shift_pattern,
+    make_site,
+    make_work_center,
     set_ideal_cycle,
 )  # fmt: skip
 

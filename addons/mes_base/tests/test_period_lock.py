@@ -5,7 +5,16 @@ from odoo.tests import tagged
 
 from ..tools import clock
 from .common import (
-    DAY, HOUR, MONDAY, feed_counts, feed_evidence, feed_states, make_reason, make_site, make_user, set_ideal_cycle,
+    DAY,
+    HOUR,
+    MONDAY,
+    feed_counts,
+    feed_evidence,
+    feed_states,
+    make_reason,
+    make_site,
+    make_user,
+    set_ideal_cycle,
 )  # fmt: skip
 from .test_stops import StopCase
 

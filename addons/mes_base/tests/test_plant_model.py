@@ -1,13 +1,23 @@
 """The plant model: codes, moves, what history forbids."""
 
-from psycopg2 import IntegrityError
-
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+from psycopg2 import IntegrityError
 
 from ..tools import clock
-from .common import HOUR, MONDAY, MesCase, at_time, feed_states, make_area, make_line, make_site, make_work_center
+from .common import (
+    HOUR,
+    MONDAY,
+    MesCase,
+    at_time,
+    feed_evidence,
+    feed_states,
+    make_area,
+    make_line,
+    make_site,
+    make_work_center,
+)
 
 
 @tagged("post_install", "-at_install")
@@ -88,6 +98,7 @@ class TestPlantModel(MesCase):
         feed_states(self.env, self.machine, [(MONDAY, "running")])
         with self.assertRaisesRegex(UserError, "archive it"):
             self.machine.unlink()
+        feed_evidence(self.env, self.machine, [(MONDAY, MONDAY + HOUR)])
         with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.cr.savepoint():
             self.env.cr.execute("DELETE FROM mrp_workcenter WHERE id = %s", [self.machine.id])
 

@@ -5,8 +5,21 @@ from odoo.tests import tagged
 
 from ..tools import clock
 from .common import (
-    HOUR, MONDAY, MesCase, feed_counts, feed_evidence, feed_states, make_area, make_company, make_line, make_reason,
-    make_shift_pattern, make_site, make_user, make_work_center, set_ideal_cycle,
+    HOUR,
+    MONDAY,
+    MesCase,
+    feed_counts,
+    feed_evidence,
+    feed_states,
+    make_area,
+    make_company,
+    make_line,
+    make_reason,
+    make_shift_pattern,
+    make_site,
+    make_user,
+    make_work_center,
+    set_ideal_cycle,
 )  # fmt: skip
 
 FACTS = (

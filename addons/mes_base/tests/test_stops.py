@@ -7,8 +7,20 @@ from odoo.tests import tagged
 
 from ..tools import clock
 from .common import (
-    DAY, HOUR, MINUTE, MONDAY, SECOND, MesCase, at_time, feed_evidence, feed_states, make_reason,
-    make_shift_pattern, make_user, make_work_center, make_workorder,
+    DAY,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    SECOND,
+    MesCase,
+    at_time,
+    feed_evidence,
+    feed_states,
+    make_reason,
+    make_shift_pattern,
+    make_user,
+    make_work_center,
+    make_workorder,
 )  # fmt: skip
 
 

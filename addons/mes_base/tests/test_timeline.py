@@ -5,8 +5,22 @@ from odoo.tests import tagged
 
 from ..tools import clock
 from .common import (
-    DAY, HOUR, MINUTE, MONDAY, WORKDAYS, MesCase, at_time, feed_counts, feed_evidence, feed_states,
-    make_area, make_line, make_shift_pattern, make_site, make_user, make_work_center,
+    DAY,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    WORKDAYS,
+    MesCase,
+    at_time,
+    feed_counts,
+    feed_evidence,
+    feed_states,
+    make_area,
+    make_line,
+    make_shift_pattern,
+    make_site,
+    make_user,
+    make_work_center,
 )  # fmt: skip
 
 
