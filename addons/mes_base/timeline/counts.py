@@ -82,11 +82,15 @@ class Series:
         self.pieces = [point.total * up // down for point in self.points]
 
     def reach(self, window: Span) -> Span:
-        """The window widened to the neighbouring points, so that every interval in it is whole."""
+        """The window widened so that every interval between two points that touches it is whole in it.
+
+        A machine that was switched off long ago has a last point and no interval since.
+        """
         before = bisect_right(self.times, window.start) - 1
         after = bisect_left(self.times, window.end)
-        start = self.times[before] if before >= 0 else window.start
-        end = self.times[after] if after < len(self.times) else window.end
+        last = len(self.times) - 1
+        start = self.times[before] if 0 <= before < last else window.start
+        end = self.times[after] if 0 < after <= last else window.end
         return Span(min(start, window.start), max(end, window.end))
 
     def told_by(self, time: int) -> int:
