@@ -1,3 +1,6 @@
+from . import mes_marking_mixin  # first: others inherit from it
+
+# isort: split
 from . import (
     mes_area,
     mes_calendar,
