@@ -13,7 +13,6 @@ from . import (
     mes_fact_writer,
     mes_ideal_cycle,
     mes_late_fact,
-    mes_marking_mixin,
     mes_order_run,
     mes_period_lock,
     mes_placement,

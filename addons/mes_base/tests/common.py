@@ -204,7 +204,7 @@ def feed_states(env, workcenter, points: Iterable[tuple], lane: str = "state", *
                 at,
                 value,
                 value,
-                *(list(rest) + [None, None])[:2],
+                *[*rest, None, None][:2],
                 **{"stream": "TEST", **origin},
                 seq=first_seq + index,
             )
