@@ -260,13 +260,24 @@ def test_impossible_ideal_cycles_are_refused(wrong: str) -> None:
         Ideal.of_seconds(None, 0, wrong)
 
 
+def test_a_stop_under_two_orders_is_one_stop() -> None:
+    """Where orders run at once a stop is counted once, and its time is divided by their shares."""
+    window = Span(T0, T0 + HOUR)
+    runs = (Run(T0, None, 1, "P", Fraction(2, 3)), Run(T0, None, 2, "Q", Fraction(1, 3)))
+    history = machine(window, (T0, "running"), (T0 + 30 * MINUTE, "down"), runs=runs)
+    timeline = build(history, window, LATER)
+    by_run = {key.run: row for key, row in rollup(timeline).items()}
+    assert [by_run[run].unplanned_ms for run in (1, 2)] == [20 * MINUTE, 10 * MINUTE]
+    assert sum(row.unplanned_stops for row in by_run.values()) == 1
+
+
 def test_proposal_is_the_sustained_rate_not_the_peak() -> None:
-    """Of many hours the proposal is near the fastest, but a short burst does not set it."""
-    hours = [Totals(production_ms=HOUR, total=100, ideal_ns=100 * 40 * 10**9) for _ in range(19)]
-    quick = Totals(production_ms=HOUR, total=120, ideal_ns=120 * 40 * 10**9)
-    burst = Totals(production_ms=MINUTE, total=60, ideal_ns=60 * 40 * 10**9)
-    finding = ideal_too_long("P", [*hours, quick, burst])
+    """The proposal is near the fastest of many hours; neither a short burst nor the slow ones set it."""
+
+    def hour(pieces: int, length: int = HOUR) -> Totals:
+        return Totals(production_ms=length, total=pieces, ideal_ns=pieces * 40 * 10**9)
+
+    finding = ideal_too_long("P", [hour(60, MINUTE), hour(120), *[hour(80)] * 9, *[hour(100)] * 10])
     assert finding is not None
     assert finding.proposal_ns == 36 * 10**9
-    slow = [Totals(production_ms=HOUR, total=80, ideal_ns=80 * 40 * 10**9)]
-    assert ideal_too_long("P", slow) is None
+    assert ideal_too_long("P", [hour(80)]) is None

@@ -115,6 +115,20 @@ def test_break_after_midnight_lies_on_the_next_day() -> None:
     assert found.breaks == (Break(at("2026-10-25 00:00"), at("2026-10-25 00:30"), True),)
 
 
+def test_break_across_midnight() -> None:
+    """A night shift's break may itself pass midnight."""
+    night = replace(NIGHT, breaks=(BreakRule(23 * 60 + 45, 15),))
+    (found,) = expand(Calendar("UTC", (Pattern(None, (night,)),)), days("2026-06-06", "2026-06-08", "UTC"))
+    assert found.breaks == (Break(at("2026-06-06 23:45"), at("2026-06-07 00:15"), True),)
+
+
+def test_shift_from_six_to_six_has_a_whole_day() -> None:
+    """A shift that ends at the minute of its start lasts until the next day."""
+    around = ShiftRule("Round", 5, 360, 360)
+    (found,) = expand(Calendar("UTC", (Pattern(None, (around,)),)), days("2026-06-06", "2026-06-08", "UTC"))
+    assert found.end - found.start == 24 * HOUR
+
+
 def test_only_a_stopping_break_is_a_break_of_the_timeline() -> None:
     """Through a break that is worked through, time goes on as it is."""
     early = shift(T0, T0 + 4 * HOUR)

@@ -15,6 +15,7 @@ from timeline import (
     Run,
     Span,
     StatePoint,
+    affected,
     build,
     overlay,
     quantities,
@@ -103,6 +104,24 @@ def test_v6_a_window_that_cuts_the_stop_still_knows_it_whole() -> None:
     assert (found.unplanned_ms, found.minor_ms, found.unplanned_stops) == (30 * SECOND, 0, 0)
 
 
+def test_v6_a_minor_stop_cut_by_the_window_is_closed_all_the_same() -> None:
+    """A closed stop of 40 s of which the window shows the first or the last 20 s is minor on both sides."""
+    cut = T0 + HOUR
+    history = machine(DAY, (T0, "running"), (cut - 20 * SECOND, "down"), (cut + 20 * SECOND, "running"))
+    for window in (Span(T0, cut), Span(cut, DAY.end)):
+        found = totals(history, window)
+        assert (found.minor_ms, found.undetermined_ms, found.unplanned_ms) == (20 * SECOND, 0, 0)
+
+
+def test_v6_a_stop_of_many_hours_is_known_from_its_last_minute() -> None:
+    """A stop that began the day before is known whole to a window that shows its end, and the other way round."""
+    wide = Span(T0, T0 + 60 * HOUR)
+    history = machine(wide, (T0, "running"), (T0 + HOUR, "down"), (T0 + 50 * HOUR, "running"))
+    for window in (Span(T0 + 49 * HOUR, wide.end), Span(T0, T0 + 2 * HOUR)):
+        (stop,) = build(history, window, LATER).stops
+        assert (stop.start, stop.end, stop.open) == (T0 + HOUR, T0 + 50 * HOUR, False)
+
+
 def test_v7_short_open_stop_is_undetermined() -> None:
     """A stop that is open for 20 s is undetermined; open for 60 s it is unplanned; closed at 20 s, minor."""
     down = T0 + HOUR
@@ -163,6 +182,13 @@ def test_v10_no_order_s_figures_change() -> None:
         of_order.append(next(row for key, row in rollup(timeline).items() if key.run == 7))
     assert of_order[0] == of_order[1]
     assert of_order[0].total == 50
+
+
+def test_v10_parts_of_an_order_outside_production_are_not_unallocated() -> None:
+    """What an order's machine makes while it stands is outside production, but it has an order."""
+    history = machine(DAY, (T0, "down"), counters=(counter("total", (T0, 0), (DAY.end, 12)),))
+    found = totals(history, DAY)
+    assert (found.outside_total, found.unallocated) == (12, 0)
 
 
 def test_v11_the_same_facts_twice_change_nothing() -> None:
@@ -270,6 +296,51 @@ def test_v25_what_was_made_unseen_is_not_pressed_into_the_seconds_before() -> No
     made = counter("total", (T0 + 5 * MINUTE, 0), (T0 + 55 * MINUTE, 100))
     found = totals(machine(DAY, (T0, "running"), evidence=evidence, counters=(made,)), DAY)
     assert (found.total, found.outside_total) == (20, 80)
+
+
+def test_v25_a_gap_takes_its_part_whatever_the_last_state_told() -> None:
+    """A machine last seen standing may have run while nobody watched, so the gap takes its part."""
+    evidence = (Span(T0, T0 + 10 * MINUTE), Span(T0 + 50 * MINUTE, DAY.end))
+    states = ((T0, "down"), (T0 + 50 * MINUTE, "running"))
+    made = counter("total", (T0 + 5 * MINUTE, 0), (T0 + HOUR, 100))
+    found = totals(machine(DAY, *states, evidence=evidence, counters=(made,)), DAY)
+    assert (found.total, found.outside_total) == (20, 80)
+
+
+def test_what_is_counted_after_now_is_not_looked_at() -> None:
+    """A count dated after now changes nothing until its time has come."""
+    made = counter("total", (T0, 0), (T0 + HOUR, 60), (T0 + 2 * HOUR, 180))
+    history = machine(DAY, (T0, "running"), counters=(made,))
+    assert totals(history, DAY, now=T0 + 90 * MINUTE).total == 60
+    assert totals(history, DAY, now=T0 + 2 * HOUR).total == 180
+
+
+def test_a_late_count_affects_the_intervals_on_both_sides() -> None:
+    """A count point's change reaches from the point before it to the point after it."""
+    made = counter("total", (T0, 0), (T0 + 90 * MINUTE, 50), (T0 + 4 * HOUR, 100))
+    history = machine(DAY, (T0, "running"), counters=(made,))
+    point = Span(T0 + 90 * MINUTE, T0 + 90 * MINUTE)
+    assert affected(history, point, LATER) == Span(T0, T0 + 4 * HOUR)
+
+
+def test_a_changed_state_affects_the_stops_on_both_sides() -> None:
+    """A state changed within a stop affects all of it, for its parts may now be minor."""
+    states = ((T0, "running"), (T0 + HOUR, "down"), (T0 + 2 * HOUR, "running"), (T0 + 3 * HOUR, "down"))
+    history = machine(DAY, *states, (T0 + 4 * HOUR, "running"))
+    found = affected(history, Span(T0 + 2 * HOUR, T0 + 3 * HOUR), LATER)
+    assert found.start == T0 + HOUR
+    assert T0 + 4 * HOUR <= found.end <= T0 + 4 * HOUR + 1
+
+
+def test_a_reason_flagged_setup_or_planned_decides_the_bucket() -> None:
+    """A reason's flags put its span under set-up or planned stop, planned first."""
+    overrides = (
+        Override(T0, T0 + HOUR, 1, 1, reason="A", setup=True),
+        Override(T0 + HOUR, T0 + 2 * HOUR, 1, 2, reason="B", planned=True),
+        Override(T0 + 2 * HOUR, T0 + 3 * HOUR, 1, 3, reason="C", planned=True, setup=True),
+    )
+    slices = overlay(DAY, LATER, machine(DAY, (T0, "down"), overrides=overrides))
+    assert [piece.category for piece in slices] == ["setup", "planned", "planned", "delay"]
 
 
 def test_v25_a_late_point_only_splits() -> None:

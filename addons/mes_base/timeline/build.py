@@ -91,13 +91,13 @@ def _widened(lanes: Lanes, series: Sequence[Series], window: Span, now: int) -> 
 
 
 def _stop_start(lanes: Lanes, time: int) -> int:
-    """A time before the stop that holds the last instant before ``time``, or ``time`` if there is none."""
+    """Where the stop begins that holds the last instant before ``time``; ``time`` if there is none."""
     look = _FIRST_LOOK_MS
     earliest = time if lanes.first_told is None else lanes.first_told
     while time > earliest:
         for piece in reversed(lanes.sweep(time - look, time)):
             if piece.category != DELAY:
-                return piece.end - 1
+                return piece.end
             time = piece.start
         look *= 4
     return time
