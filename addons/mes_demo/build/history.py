@@ -37,7 +37,8 @@ def ensure_past(env: Any, plant: Plant, now: int, days: int) -> Past | None:
         state_rows = list(_state_rows(workcenter, machine))
         count_rows = list(_count_rows(env, workcenter, machine))
         writer.write_facts(states=state_rows, counts=count_rows, evidence=_evidence_rows(workcenter, machine))
-        writer.write_live([_live_row(workcenter, machine)])
+        for version in (0, 1):
+            writer.write_live([_live_row(workcenter, machine, version)])
         states, counts = states + len(state_rows), counts + len(count_rows)
     _write_runs(env, plant, past.runs)
     since, _until, product = past.runs[-1]
@@ -46,7 +47,9 @@ def ensure_past(env: Any, plant: Plant, now: int, days: int) -> Past | None:
 
 def settle(env: Any, plant: Plant) -> None:
     """Make stops and rollups now, so that the first look at the demo finds them."""
-    env["mes.stop"]._fold_all()
+    stops = env["mes.stop"]
+    while marks := env["mes.dirty.span"]._take("stop"):
+        stops._fold(marks)
     while env["mes.oee.refresh"]._fold():
         continue
     env["mes.oee.refresh"]._advance()
@@ -84,12 +87,14 @@ def _evidence_rows(workcenter: Any, machine: MachineHistory) -> list[EvidenceRow
     return [EvidenceRow(workcenter.id, layout.STREAM, begin, until) for begin, until in watched]
 
 
-def _live_row(workcenter: Any, machine: MachineHistory) -> LiveRow:
+def _live_row(workcenter: Any, machine: MachineHistory, version: int) -> LiveRow:
+    """Version 0 at the begin of the last state, so that it is known since when; version 1 at its end."""
     last = machine.spans[-1]
+    at = last.end if version else last.start
     totals = {name: points[-1][1] for name, points in machine.counts.items()}
     return LiveRow(
         workcenter.id, last.state, "production", last.code, last.interlock, totals,
-        version=0, at=last.end, recv=last.end, stream=layout.STREAM,
+        version=version, at=at, recv=at, stream=layout.STREAM,
     )  # fmt: skip
 
 

@@ -44,6 +44,8 @@ def ensure_plant(env: Any, now: int) -> Plant:
         )  # fmt: skip
         for index, machine in enumerate(layout.MACHINES)
     }
+    if not line.mes_bottleneck_id:
+        line.write({"mes_oee_method": "bottleneck", "mes_bottleneck_id": machines[layout.BOTTLENECK].id})
     products = [_ensure_product(env, product) for product in layout.PRODUCTS]
     _ensure_reasons(env)
     _ensure_cycles(env, line, machines)

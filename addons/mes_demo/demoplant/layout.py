@@ -72,6 +72,8 @@ MACHINES = (
             {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"}),
 )  # fmt: skip
 
+BOTTLENECK = "FILLER"
+
 # Round the clock: whenever the demo is opened, a shift is running.
 SHIFTS = (
     {"code": "E", "name": "Early shift", "start": 6.0, "end": 14.0},

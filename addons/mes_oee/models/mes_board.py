@@ -217,7 +217,7 @@ class MesBoard(models.AbstractModel):
 
     def _running_order(self, timelines: Any) -> dict[str, str] | None:
         """The order that runs now on the line."""
-        runs = {run.id for timeline in timelines for run in timeline.slices[-1].runs if timeline.slices}
+        runs = {run.id for timeline in timelines for piece in timeline.slices[-1:] for run in piece.runs}
         run = self.env["mes.order.run"].browse(sorted(runs)[:1])
         # The number of the order and its product are on the work sheet anyway; an operator may
         # have no right on manufacturing orders and products.

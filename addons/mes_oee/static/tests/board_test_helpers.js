@@ -8,7 +8,7 @@ export function figures(values = {}) {
     return {
         oee: 0.7, availability: 0.8, performance: 0.9, quality: 0.97, coverage: 1, reason: null,
         lost_ms: 30 * 60000, lost_pieces: 2000, target: 5000, ms: { production: HOUR },
-        planned_busy_ms: 2 * HOUR, ideal_ms: HOUR, good: 4000, total: 4100, method: "machine",
+        planned_busy_ms: 2 * HOUR, ideal_ms: HOUR, ideal_good_ms: HOUR, good: 4000, total: 4100,
         ...values,
     }; // prettier-ignore
 }
@@ -23,6 +23,7 @@ export function machine(code, values = {}) {
             reject: { role: "reject", base: 10, pieces_per_unit: 1 },
         },
         figures: figures(),
+        target: 5000,
         ...values,
     }; // prettier-ignore
 }

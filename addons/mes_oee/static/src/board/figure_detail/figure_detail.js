@@ -36,7 +36,7 @@ export class FigureDetail extends Component {
             [_t("Availability"), `${production} ÷ ${formatDuration(f.planned_busy_ms)}`, percent(f.availability)],
             [_t("Performance"), `${formatDuration(f.ideal_ms)} ÷ ${production}`, percent(f.performance)],
             [_t("Quality"), `${formatCount(f.good)} ÷ ${formatCount(f.total)}`, percent(f.quality)],
-            [_t("OEE"), f.method, percent(f.oee)],
+            [_t("OEE"), `${formatDuration(f.ideal_good_ms)} ÷ ${formatDuration(f.planned_busy_ms)}`, percent(f.oee)],
         ].map(([label, inputs, result]) => ({ label, inputs, result }));
     }
 

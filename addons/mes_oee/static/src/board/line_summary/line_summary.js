@@ -20,7 +20,7 @@ export class LineSummary extends Component {
     }
 
     get target() {
-        return this.props.output.figures.target;
+        return this.props.output.target;
     }
 
     get targetText() {
@@ -42,7 +42,13 @@ export class LineSummary extends Component {
     }
 
     get lostNote() {
-        const { lost_pieces } = this.props.output.figures;
-        return lost_pieces === null ? "" : _t("%s bottles", formatCount(lost_pieces));
+        const { lost_pieces } = this.props.line.figures;
+        return lost_pieces === null ? "" : _t("%s pieces", formatCount(lost_pieces));
+    }
+
+    /** Line figures name their method. */
+    get oeeLabel() {
+        const { bottleneck } = this.props.line;
+        return bottleneck ? _t("OEE of the bottleneck, %s", bottleneck) : _t("OEE, all machines");
     }
 }

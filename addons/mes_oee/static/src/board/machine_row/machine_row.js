@@ -66,7 +66,7 @@ export class MachineRow extends Component {
     }
 
     get target() {
-        return this.machine.figures.target;
+        return this.machine.target;
     }
 
     get targetText() {
@@ -102,6 +102,6 @@ export class MachineRow extends Component {
 
     get lostPieces() {
         const { lost_pieces } = this.machine.figures;
-        return lost_pieces === null ? "" : _t("%s bottles", formatCount(lost_pieces));
+        return lost_pieces === null ? "" : _t("%s pieces", formatCount(lost_pieces));
     }
 }

@@ -1,0 +1,78 @@
+"""Who may see the board, and who may hear the live lane."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
+from typing import Any
+
+import pytest
+import websocket
+from playwright.sync_api import expect
+from shopfloor import ShopFloor
+
+GUESSES = ["mes_live", "res.company", "1", '["res.company",1]', "mes.live", "broadcast"]
+
+
+class Listener:
+    """A websocket with a user's session, subscribed to what a client may ask for."""
+
+    def __init__(self, floor: ShopFloor, login: str) -> None:
+        jar = CookieJar()
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        params = {"db": floor.name, "login": login, "password": login}
+        body = json.dumps({"jsonrpc": "2.0", "params": params}).encode()
+        request = urllib.request.Request(
+            f"{floor.url}/web/session/authenticate", body, {"Content-Type": "application/json"}
+        )
+        told = json.load(opener.open(request, timeout=30))
+        assert told["result"]["uid"], told
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+        address = urllib.parse.urlsplit(floor.url).netloc
+        self.socket = websocket.create_connection(
+            f"ws://{address}/websocket", cookie=cookies, origin=floor.url, timeout=10
+        )
+        message = {"event_name": "subscribe", "data": {"channels": GUESSES, "last": 0}}
+        self.socket.send(json.dumps(message))
+
+    def hears_live(self, patience_s: float) -> bool:
+        """Whether a live message arrives within the time."""
+        deadline = time.monotonic() + patience_s
+        while (left := deadline - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                heard = json.loads(self.socket.recv())
+            except websocket.WebSocketTimeoutException:
+                return False
+            if any(one["message"]["type"] == "mes.live" for one in heard):
+                return True
+        return False
+
+
+@pytest.mark.parametrize("login", ["operator", "supervisor", "engineer"])
+def test_mes_roles_hear_the_live_lane(floor: ShopFloor, login: str) -> None:
+    assert Listener(floor, login).hears_live(10)
+
+
+@pytest.mark.parametrize("login", ["stranger", "clerk"])
+def test_others_hear_nothing_whatever_they_ask_for(floor: ShopFloor, login: str) -> None:
+    """An operator of another company, and a user of this one without a role."""
+    witness, other = Listener(floor, "operator"), Listener(floor, login)
+    assert witness.hears_live(10)
+    assert not other.hears_live(4)
+
+
+def test_other_company_sees_the_empty_state(open_board: Any) -> None:
+    page = open_board(login="stranger")
+    expect(page.locator(".o_mes_board")).to_have_attribute("data-phase", "empty")
+    expect(page.get_by_role("button", name="Set up work centers")).to_be_visible()
+    expect(page.locator(".mes-machine")).to_have_count(0)
+
+
+def test_user_without_a_role_is_told_which_one_to_ask_for(open_board: Any) -> None:
+    page = open_board(login="clerk")
+    expect(page.locator(".mes-message")).to_contain_text("Operator")
+    expect(page.locator(".mes-machine")).to_have_count(0)
