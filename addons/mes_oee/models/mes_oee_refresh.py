@@ -15,6 +15,8 @@ _logger = logging.getLogger(__name__)
 CONSUMER = "oee"
 # So many machines are loaded and computed at once: bounds memory, costs a handful of statements.
 MACHINES_AT_ONCE = 25
+# So much time of each machine is filled in one transaction, when there is much to catch up.
+STEP_MS = 31 * hours.DAY_MS
 # The first key of the advisory locks by which two refreshes of one machine wait for each other.
 LOCK_SPACE = 0x4F4545
 
@@ -44,6 +46,13 @@ class Extent(NamedTuple):
         return self.should and _overlap(self.should, (self.closed, self.complete))
 
     @property
+    def rolled(self) -> tuple[int, int] | None:
+        """The hours that have rows and may be made anew."""
+        if self.rolled_from is None:
+            return None
+        return self.open and _overlap(self.open, (self.rolled_from, self.rolled_until))
+
+    @property
     def should(self) -> tuple[int, int] | None:
         """The hours that should have rows."""
         if self.first is None or self.first >= self.complete:
@@ -57,6 +66,16 @@ class Extent(NamedTuple):
             return []
         has = [] if self.rolled_from is None else [(self.rolled_from, self.rolled_until)]
         return spans.subtract(self.should, has)
+
+    @property
+    def next_step(self) -> tuple[int, int] | None:
+        """The next missing hours to fill, so that those with rows stay without a hole."""
+        if not self.missing:
+            return None
+        start, end = self.missing[-1]
+        if end == self.rolled_from:
+            return max(start, hours.floor(self.tz, end - STEP_MS)), end
+        return start, min(end, hours.ceil(self.tz, start + STEP_MS))
 
 
 class MesOeeRefresh(models.AbstractModel):
@@ -81,10 +100,10 @@ class MesOeeRefresh(models.AbstractModel):
     def _cron_refresh(self) -> None:
         """Fold all marks, then add the hours that have become complete; a commit after each step."""
         cron = self.env["ir.cron"]
-        while folded := self._fold():
-            if not cron._commit_progress(folded):
+        while made := self._fold() or self._advance():
+            if not cron._commit_progress(made, remaining=1):
                 return
-        cron._commit_progress(self._advance(), remaining=0)
+        cron._commit_progress(0, remaining=0)
 
     @api.private
     def _fold(self, limit: int = 2000) -> int:
@@ -97,22 +116,19 @@ class MesOeeRefresh(models.AbstractModel):
         extents = self._extents(marked, now)
         within = {wc: _rolled_part(found, extents[wc], now) for wc, found in marked.items() if wc in extents}
         touched = self._widened({wc: found for wc, found in within.items() if found}, extents, now)
-        for wc, extent in extents.items():
-            touched[wc] = spans.merge(touched.get(wc, []) + extent.missing)
         self._recompute(touched, extents, now)
         return len(marked)
 
     @api.private
     def _advance(self) -> int:
-        """Add the rows of hours that have become complete; how many machines got some."""
+        """Add rows of hours that have become complete, a month at most; how many machines got some."""
         self.env.cr.execute("SELECT id FROM mrp_workcenter WHERE active AND mes_level IS NOT NULL ORDER BY id")
         ids = [row[0] for row in self.env.cr.fetchall()]
         now = self.env["mes.clock"].now_ms()
         extents = self._extents(ids, now)
-        late = {wc: extent.missing for wc, extent in extents.items() if extent.missing}
+        late = {wc: [step] for wc, extent in extents.items() if (step := extent.next_step)}
         self._lock(late)
-        self._recompute(late, extents, now)
-        return len(late)
+        return len(late) if self._recompute(late, extents, now) else 0
 
     @api.private
     def rebuild(self, workcenter_ids: Iterable[int], start_ms: int, end_ms: int) -> int:
@@ -154,7 +170,7 @@ class MesOeeRefresh(models.AbstractModel):
             wc: [
                 clipped
                 for one in spans.merge(found)
-                if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].open))
+                if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].rolled))
             ]
             for wc, found in reached.items()
         }

@@ -10,9 +10,9 @@ class MesPeriodLock(models.Model):
 
     def create(self, vals_list):
         """Before a period is closed, the rollups take in all that came for it."""
-        while self.env["mes.oee.refresh"]._fold():
+        refresh = self.env["mes.oee.refresh"]
+        while refresh._fold() or refresh._advance():
             pass
-        self.env["mes.oee.refresh"]._advance()
         return super().create(vals_list)
 
     def action_reopen(self):

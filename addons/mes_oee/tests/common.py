@@ -49,9 +49,8 @@ class OeeCase(MesCase):
     def refresh(self):
         """What the job does, without its commits."""
         refresh = self.env["mes.oee.refresh"]
-        while refresh._fold():
+        while refresh._fold() or refresh._advance():
             pass
-        refresh._advance()
 
     def rows(self, machine=None, ids=False):
         """The rollup's rows as the database has them, in order of their key."""
