@@ -58,11 +58,12 @@ def _parser() -> argparse.ArgumentParser:
 def _simulate_parser(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(work=_simulate)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--base-port", "--port", type=int, default=18200, help=f"first of {len(MACHINES)} ports in a row")
+    ports = f"first of {len(MACHINES)} ports in a row"
+    parser.add_argument("--base-port", "--port", type=int, default=18200, help=ports)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", default="demo", choices=sorted(PROFILES))
     parser.add_argument("--truth", type=Path, help="file that gets what really happened, JSON lines")
-    parser.add_argument("--memory", "--state", type=Path, help="file that keeps the counters over a restart, as a PLC does")
+    parser.add_argument("--memory", "--state", type=Path, help="file that keeps the counters over a restart")
     parser.add_argument("--duration", type=float, help="plant seconds of production; default: until SIGTERM")
     parser.add_argument("--linger", action="store_true", help="serve registers after the end until SIGTERM")
     parser.add_argument("--wait-for-reader", action="store_true", help="make no part before every machine was read")

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 # The library logs a line a failure; ours says it once a change.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
+_FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+
 
 class ModbusTcp:
     """See :class:`.base.Driver`."""
@@ -104,6 +106,10 @@ class ModbusTcp:
         except (asyncio.TimeoutError, OSError, ModbusException) as error:
             self.close()
             raise LinkLost(f"no answer: {error or 'timeout'}") from None
+        # The library lets an answer to another function, or without transaction number, pass.
+        if answer.function_code & 0x7F != _FUNCTIONS[block.table] or answer.transaction_id != client.ctx.next_tid:
+            self.close()
+            raise LinkLost("got the answer to another request")
         if answer.isError():
             return None
         bits = block.table in ("coil", "discrete")

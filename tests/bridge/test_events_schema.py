@@ -51,7 +51,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 
 
 def batch(kind: str, **fields: Any) -> dict[str, Any]:
-    event = {"seq": 1, "kind": kind, "equipment": "S/A/L/M", "at": AT, "quality": "good", **GOOD.get(kind, {}), **fields}
+    event = {"seq": 1, "kind": kind, "equipment": "S/A/L/M", "at": AT, "quality": "good"}
+    event |= {**GOOD.get(kind, {}), **fields}
     return {"v": 1, "stream": "L1", "epoch": EPOCH, "from": 1, "to": 1, "events": [event]}
 
 
