@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..timeline import KnownStop, Plan, Span, StopSpan, build, match
+from ..timeline import Kept, KnownStop, Plan, Span, StopSpan, build, match
 from ..tools import bulk, clock
 from ..tools.fields import BigInteger, Timestamp
 
@@ -135,8 +135,7 @@ class MesStop(models.Model):
             for wc, new in derived.items()
         }
         stored = self._stored(wide)
-        for wc, new in derived.items():
-            self._apply(wc, match(stored.get(wc, []), new))
+        self._apply({wc: match(stored.get(wc, []), new) for wc, new in derived.items()})
 
     def _stored(self, windows: dict[int, tuple[int, int]]) -> dict[int, list[KnownStop]]:
         """The stored stops that overlap each machine's window."""
@@ -161,33 +160,37 @@ class MesStop(models.Model):
             found.setdefault(wc, []).append(KnownStop(*stop))
         return found
 
-    def _apply(self, workcenter_id: int, plan: Plan) -> None:
-        """Carry out the plan of one machine."""
-        for kept in plan.keep:
-            stop = self.browse(kept.id)
-            values = self._prepare_stop_vals(kept.stop)
-            changed = {
-                name: value
-                for name, value in values.items()
-                if stop._fields[name].convert_to_write(stop[name], stop) != value
-            }
-            if kept.merged:
-                changed["origin_ids"] = [fields.Command.link(id_) for id_ in kept.merged]
-            if changed:
-                stop.write(changed)
-        company = self.env["mrp.workcenter"].browse(workcenter_id).company_id
+    def _apply(self, plans: dict[int, Plan]) -> None:
+        """Carry out the plans of some machines."""
+        companies = {w.id: w.company_id.id for w in self.env["mrp.workcenter"].browse(plans)}
+        for kept in (kept for plan in plans.values() for kept in plan.keep):
+            self.browse(kept.id)._keep(kept)
         self.create(
             [
                 {
                     **self._prepare_stop_vals(created.stop),
                     "workcenter_id": workcenter_id,
-                    "company_id": company.id,
+                    "company_id": companies[workcenter_id],
                     "origin_ids": [fields.Command.link(id_) for id_ in created.origins],
                 }
+                for workcenter_id, plan in plans.items()
                 for created in plan.create
             ]
         )
-        self.browse(retired.id for retired in plan.retire).write({"active": False})
+        self.browse([gone.id for plan in plans.values() for gone in plan.retire]).write({"active": False})
+
+    def _keep(self, kept: Kept) -> None:
+        """Give the stop its new shape, if it is another, and note what has become part of it."""
+        values = self._prepare_stop_vals(kept.stop)
+        changed = {
+            name: value
+            for name, value in values.items()
+            if self._fields[name].convert_to_write(self[name], self) != value
+        }
+        if kept.merged:
+            changed["origin_ids"] = [fields.Command.link(id_) for id_ in kept.merged]
+        if changed:
+            self.write(changed)
 
     def _prepare_stop_vals(self, stop: StopSpan) -> dict:
         """The values that a derived stop gives to its record."""
