@@ -48,6 +48,7 @@ class MesEventApplier(models.AbstractModel):
     @api.private
     def plant(self, source: Source) -> contract.Plant:
         """All that the gateway's events may refer to; three statements."""
+        self.env.flush_all()
         machines = self.machines(source)
         codes = {workcenter_id: code for code, workcenter_id in machines.items()}
         ids = bulk.int_array(sorted(codes))

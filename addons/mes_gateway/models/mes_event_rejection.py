@@ -138,6 +138,7 @@ class MesEventRejection(models.Model):
         """One statement; the stream of a row is found by its name."""
         if not rows:
             return
+        self.flush_model()
         self.env.cr.execute(
             SQL(
                 """

@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..contract.limits import FUTURE_TOLERANCE_MS
@@ -228,8 +228,20 @@ class MesGateway(models.Model):
 
     # -- life --------------------------------------------------------------------------------------
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """The user is made by the button, never chosen: a chosen one would lend its key to events."""
+        for vals in vals_list:
+            self._refuse_user(vals)
+        return super().create(vals_list)
+
+    def _refuse_user(self, vals: dict) -> None:
+        if vals.get("user_id") and not self.env.su:
+            raise AccessError(self.env._("A gateway's user can't be chosen; press New key to have it made."))
+
     def write(self, vals):
         """A gateway with a past stays where it is: its streams' facts belong to company and site."""
+        self._refuse_user(vals)
         if {"company_id", "site_id"} & vals.keys() and any(self.stream_ids.mapped("applied")):
             raise UserError(
                 self.env._("This gateway has delivered facts; make another one for the other site.")
@@ -245,10 +257,12 @@ class MesGateway(models.Model):
 
     def action_open_rejections(self):
         """The gateway's rejected events."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("mes_gateway.mes_event_rejection_action")
         return action | {"domain": [("stream_id", "in", self.stream_ids.ids)]}
 
     def action_open_findings(self):
         """The gateway's findings."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("mes_gateway.mes_gateway_finding_action")
         return action | {"domain": [("gateway_id", "in", self.ids)]}

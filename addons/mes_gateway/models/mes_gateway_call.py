@@ -53,6 +53,7 @@ class MesGatewayCall(models.Model):
     def _serve(self, work: Callable, message: str) -> str:
         """Run a call in a transaction of its own and answer JSON."""
         self._own_transaction()
+        self.env.flush_all()
         # The gateway's user has no right on any record. All below is bound to the one gateway that
         # belongs to this user: its streams, its company, its site's machines.
         gateway = self._of_user(self.env.uid)

@@ -55,6 +55,7 @@ class MesGatewayFinding(models.Model):
         unique = {(kind, key): message for kind, key, message in findings}
         if not unique:
             return
+        self.flush_model()
         rows = [(kind, key, message) for (kind, key), message in sorted(unique.items())]
         now = clock.from_ms(self.env["mes.clock"].now_ms())
         self.env.cr.execute(
