@@ -37,11 +37,16 @@ SHOWN = 20
 
 @dataclass
 class Run:
-    """A plant while it is checked; ``outages`` are ``(broken, mended)``, ``downtimes`` the bridge's, plant ms."""
+    """A plant while it is checked; all spans are plant ms.
+
+    ``outages``: from the kill to the order to start again. ``downtimes``: the bridge's, until it is connected to
+    every PLC. ``silences``: Odoo's, until it answers.
+    """
 
     plant: Plant
     outages: list[Span] = field(default_factory=list)
     downtimes: list[Span] = field(default_factory=list)
+    silences: list[Span] = field(default_factory=list)
 
     @property
     def truth(self) -> facts.Truth:
@@ -68,6 +73,7 @@ class Run:
         mended = self.now()
         self.plant.start_odoo()
         self.outages.append((broken, mended))
+        self.silences.append((broken, self.now()))
 
     def drain(self) -> None:
         """Wait until Odoo has evidence from after the end: all before it in the stream has then arrived."""
@@ -172,7 +178,7 @@ def judge(checked: Run, arrivals: list[Span]) -> Verdict:
     judge_times(verdict, arrivals, checked.outages, speed)
     if put_aside := facts.rejections(checked.database):
         verdict.problems.append(f"Odoo put events aside: {put_aside}")
-    for start, end in [*checked.downtimes, checked.outages[-1]]:
+    for start, end in [*checked.downtimes, *checked.silences]:
         if not any(start <= at < end for at in truth.parts):
             verdict.problems.append(f"no part was made in the outage {start}–{end}: it proves nothing")
     return verdict

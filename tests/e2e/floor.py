@@ -20,6 +20,8 @@ from mescli import database, odoo, postgres, processes, template
 
 MACHINES = ("M1", "M2", "M3", "M4", "M5", "M6")
 STREAMS = ("S1", "S2", "S3")
+#: More streams of the same gateway, for tests that share a floor.
+SPARE = ("T1", "T2", "T3", "T4", "T5", "T6")
 PREFIX = f"mes_e2e_{os.getpid()}_"
 FIRST_PORT = 18380
 PATIENCE_S = 30.0
@@ -39,7 +41,7 @@ def gateway(name, streams):
     env["mes.gateway.stream"].create([{{"gateway_id": made.id, "code": code}} for code in streams])
     given = made.action_new_key()["context"]
     return {{"uid": given["default_user"], "key": given["default_key"]}}
-answer(json.dumps({{"own": gateway("Floor", {STREAMS!r}), "other": gateway("Stranger", ["X1"]),
+answer(json.dumps({{"own": gateway("Floor", {STREAMS + SPARE!r}), "other": gateway("Stranger", ["X1"]),
                    "codes": [m.mes_code for m in machines]}}))
 """
 
@@ -156,9 +158,12 @@ class Floor:
 
     # -- what lies in the tables
 
-    def facts(self) -> dict[str, list[list[str]]]:
-        """All facts by kind, without what may differ between two good deliveries (ids, numbers, receipt)."""
-        return {kind: self.sql(statement) for kind, statement in FACTS.items()}
+    def facts(self, *streams: str) -> dict[str, list[list[str]]]:
+        """Facts (of these streams, or all) without what two good deliveries may differ in: ids, numbers, receipt."""
+        told = {kind: self.sql(statement) for kind, statement in FACTS.items()}
+        if streams:
+            told = {kind: [row for row in rows if row[STREAM_AT[kind]] in streams] for kind, rows in told.items()}
+        return told
 
     def ask(self, code: str) -> Any:
         """Run Python in a shell of this database, committed; what it gives to ``answer`` comes back from JSON."""
@@ -194,6 +199,7 @@ def _ms(column: str) -> str:
     return f"(extract(epoch FROM {column}) * 1000)::int8"
 
 
+STREAM_AT = {"states": -1, "counts": -1, "evidence": 1}
 FACTS = {
     "states": f"""
         SELECT w.mes_code, p.lane, {_ms("p.at")}, p.raw, p.value, p.code, p.interlock, p.quality, p.stream

@@ -1,8 +1,7 @@
-"""Odoo killed in the middle of a commit, databases and bridge disks restored: the facts stay the same."""
+"""V27, V28: Odoo killed in the middle of a commit, databases and bridge disks restored: the facts stay the same."""
 
 from __future__ import annotations
 
-import textwrap
 import threading
 import time
 import uuid
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from floor import MACHINES, STREAMS, Floor, Outbox, wait
-from made_facts import HOUR_MS, Event, events, expected, stamp
+from made_facts import HOUR_MS, Event, events, expected
 
 from mescli import database
 
@@ -20,7 +19,6 @@ CODES = [f"E2E/HALL/L1/{code}" for code in MACHINES[:3]]
 START = (int(time.time()) // 3600 - 12) * HOUR_MS
 BATCH = 100
 LOCK = 4711
-TABLES = ("mes_state_point", "mes_count_point", "mes_evidence_span", "mes_event_rejection")
 NewFloor = Callable[[str], Floor]
 
 #: Every transaction that advances a stream stands still when it commits, as long as somebody holds the lock:
@@ -108,33 +106,6 @@ def is_alive(cursor: Any, backend: int) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def test_v11_a_batch_delivered_twice_changes_nothing(new_floor: NewFloor, told: dict[str, list[Event]]) -> None:
-    """The second answer is the first one, verdicts included; nothing moves, not even a receive time."""
-    floor = new_floor("twice")
-    outbox = Outbox("S1", [*told["S1"][:50], {**told["S1"][0], "equipment": "E2E/HALL/L1/NOBODY"}])
-    client = floor.client()
-    client.hello("S1", outbox.epoch, len(outbox))
-    answers = []
-    for _delivery in range(2):
-        answers.append(client.call("ingest", outbox.batch(1, len(outbox))))
-        rows = [floor.sql(f"SELECT t FROM {table} t ORDER BY id") for table in TABLES]
-        answers.append({"facts": floor.facts(), "rows": rows})
-    assert answers[:2] == answers[2:]
-    assert [verdict["code"] for verdict in answers[0]["verdicts"]] == ["unknown_equipment"]
-
-
-def test_a_batch_out_of_sequence_changes_nothing(new_floor: NewFloor, told: dict[str, list[Event]]) -> None:
-    """Something is missing before it: Odoo says from where on it wants, and waits."""
-    floor = new_floor("sequence")
-    outbox = Outbox("S2", told["S2"])
-    outbox.deliver(floor.client(), until=20)
-    before = floor.facts()
-    assert floor.client().call("ingest", outbox.batch(31, 60))["applied"] == 20
-    assert floor.facts() == before
-    outbox.deliver(floor.client())
-    assert floor.facts() == expected({"S2": told["S2"]})
-
-
 def test_v27_odoo_restored_from_a_backup_two_batches_old(new_floor: NewFloor, told: dict[str, list[Event]]) -> None:
     """Odoo is behind: the bridge finds it out by its hello and sends again from there."""
     floor = new_floor("restored")
@@ -169,50 +140,3 @@ def test_v28_bridge_restored_from_an_old_snapshot(new_floor: NewFloor, told: dic
     assert (taken["applied"], taken["epoch"]) == (0, renewed.epoch)
     renewed.deliver(floor.client(), size=BATCH)
     assert floor.facts() == expected({"S1": told["S1"]})
-
-
-def test_hello_brings_back_the_counters(new_floor: NewFloor, told: dict[str, list[Event]]) -> None:
-    """A bridge that lost its memory gets the last point of each counter, so that its totals go on."""
-    floor = new_floor("counters")
-    for stream in STREAMS:
-        Outbox(stream, told[stream]).deliver(floor.client())
-    heard: dict[str, Any] = {}
-    for stream in STREAMS:
-        epoch = floor.sql(f"SELECT epoch FROM mes_gateway_stream WHERE code = '{stream}'")[0][0]
-        heard |= floor.client().hello(stream, epoch, len(told[stream]))["counters"]
-    last = {f"{row[0]}/{row[1]}": int(row[5]) for row in expected(told)["counts"]}  # rows rise in time
-    assert {name: point["total"] for name, point in heard.items()} == last
-
-
-def test_v8_a_buffer_that_arrives_late_fills_the_gap(new_floor: NewFloor) -> None:
-    """Cut off 02:00-02:40: 40 minutes of no data, as long as the buffer has not come; afterwards nothing is missing."""
-    floor = new_floor("late")
-    two, five = START + 2 * HOUR_MS, START + 5 * HOUR_MS
-    minute = HOUR_MS // 60
-    buffered = watched(two, two + 40 * minute, state="down")
-    Outbox("S1", watched(START, two)).deliver(floor.client())
-    Outbox("S3", watched(two + 40 * minute, five)).deliver(floor.client())
-    before = [slice_ms(floor, "no_data", START, five), slice_ms(floor, "delay", START, five)]
-    assert before == [40 * minute, 0]
-    Outbox("S2", buffered).deliver(floor.client())
-    after = [slice_ms(floor, "no_data", START, five), slice_ms(floor, "delay", START, five)]
-    assert after == [0, 40 * minute]
-
-
-def watched(start: int, end: int, state: str = "running") -> list[Event]:
-    """One machine in one state over a span, seen every ten seconds and until the very end."""
-    head = {"equipment": CODES[0], "quality": "good"}
-    made: list[Event] = [{**head, "kind": "state", "at": stamp(start), "raw": 1, "state": state, "map": 1}]
-    for at in range(start, end, 10_000):
-        until = min(at + 10_000, end)
-        made.append({**head, "kind": "evidence", "at": stamp(until), "from": stamp(at), "until": stamp(until)})
-    return made
-
-
-def slice_ms(floor: Floor, category: str, start: int, end: int) -> int:
-    """Milliseconds of one category in the first machine's effective timeline."""
-    code = f"""
-        machine = env["mrp.workcenter"].search([("mes_code", "=", {CODES[0]!r})])
-        slices = env["mes.timeline"].effective(machine, {start}, {end}, now_ms={end})[machine.id]
-        answer(sum(piece.ms for piece in slices if piece.category == {category!r}))"""
-    return int(floor.ask(textwrap.dedent(code)))
