@@ -54,12 +54,9 @@ class Line:
             )
             for index, spec in enumerate(MACHINES)
         ]  # fmt: skip
+        self.truth.write("start", now, seed=self.seed, profile=self.profile.name, baseline=self.counters())
         for machine in self.machines:
             machine.start(now)
-        self.truth.write(
-            "start", now, seed=self.seed, profile=self.profile.name,
-            baseline={m.spec.code_path: dict(m.raw) for m in self.machines},
-        )  # fmt: skip
         self._plan_changeover()
 
     def release(self) -> None:

@@ -50,11 +50,13 @@ class SimMachine:
     next_minor: float = 0.0
     next_fault: float = 0.0
 
-    def start(self, now: int) -> None:
-        """First state, at ``now``."""
+    def __post_init__(self) -> None:
         for counter in self.spec.counters:
             self.raw.setdefault(counter.name, counter.start)
             self.made[counter.name] = 0
+
+    def start(self, now: int) -> None:
+        """First state, at ``now``."""
         self.next_minor = self._draw(self.profile.minor_every_s)
         self.next_fault = self._draw(self.profile.fault_every_s)
         self._enter(now, IDLE)
