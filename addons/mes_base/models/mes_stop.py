@@ -2,7 +2,18 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..timeline import Kept, KnownStop, Plan, Span, StopSpan, build, match
+from ..timeline import (
+    History,
+    Kept,
+    KnownStop,
+    Plan,
+    Span,
+    StopSpan,
+    affected,
+    derive,
+    match,
+    overlay,
+)
 from ..tools import bulk, clock
 from ..tools.fields import BigInteger, Timestamp
 
@@ -129,7 +140,7 @@ class MesStop(models.Model):
             starts, ends = [one.start for one in known], [one.end for one in known]
             windows[wc] = (min([windows[wc][0], *starts]), max([windows[wc][1], *ends]))
         histories = self.env["mes.timeline"].load(windows, counts=False)
-        derived = {wc: build(histories[wc], Span(*windows[wc]), now).stops for wc in windows}
+        derived = {wc: _stops(histories[wc], Span(*windows[wc]), now) for wc in windows}
         wide = {
             wc: (min([windows[wc][0], *(s.start for s in new)]), max([windows[wc][1], *(s.end for s in new)]))
             for wc, new in derived.items()
@@ -203,3 +214,9 @@ class MesStop(models.Model):
             "codes": ",".join(stop.codes) or False,
             "loss_id": stop.reason or False,
         }
+
+
+def _stops(history: History, window: Span, now: int) -> list[StopSpan]:
+    """Every stop that touches the window, whole."""
+    slices = overlay(affected(history, window, now), now, history)
+    return [stop for stop in derive(slices) if stop.start < window.end and stop.end > window.start]
