@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
+from . import archive
 from .errors import MesError
 from .paths import cache_dir, hash_text, locked
-from .progress import Step, run, step
+from .progress import step
 
-ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 UNSTABLE = (
     "odoo-19",
     "libjs-jquery",
@@ -88,97 +87,10 @@ def ensure() -> Path:
             shutil.rmtree(home, ignore_errors=True)
             with step("Odoo 19 (download 130 MB, verify, unpack)", 20) as progress:
                 home.mkdir(parents=True)
-                packages = _download(home, progress)
-                _unpack(packages, home, progress)
+                wanted = [f"{name}/sid" for name in UNSTABLE] + [f"{name}/stable" for name in STABLE]
+                packages = archive.unpack(wanted, home, "Odoo 19", ODOO_HOME_MEND, progress)
                 asset = tree() / "odoo/addons" / MISSING_ASSET
                 asset.parent.mkdir(parents=True, exist_ok=True)
                 asset.touch()
-                (home / "ready").write_text("\n".join(sorted(path.name for path in packages)) + "\n")
-                shutil.rmtree(home / "apt")
+                (home / "ready").write_text("\n".join(sorted(packages)) + "\n")
     return tree()
-
-
-def mirror() -> str:
-    """The archive that this machine's apt already uses."""
-    rows: list[str] = []
-    # With release information a mirror says who it is; a machine that never ran `apt update` has none.
-    for option in ([], ["--no-release-info"]):
-        command = [
-            "apt-get",
-            "indextargets",
-            *option,
-            "--format",
-            "$(REPO_URI)\t$(ORIGIN)\t$(LABEL)",
-            "Created-By: Packages",
-        ]
-        try:
-            rows += subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise MesError("This system has no apt-get, from which Odoo 19 is taken.", ODOO_HOME_MEND) from error
-    found = choose_mirror([row.split("\t") for row in rows])
-    if not found or not ARCHIVE_KEYRING.is_file():
-        raise MesError(
-            "apt on this system does not know a Debian archive, from which Odoo 19 is taken.", ODOO_HOME_MEND
-        )
-    return found
-
-
-def choose_mirror(rows: list[list[str]]) -> str | None:
-    """The Debian archive among (address, origin, label): one that says so, else one that is named so."""
-    for address, origin, label in rows:
-        if origin == label == "Debian":
-            return address
-    for address, *_ in rows:
-        last = address.rstrip("/").rpartition("/")[2]
-        if "debian" in last and "security" not in last:
-            return address
-    return None
-
-
-def _apt_options(private: Path) -> list[str]:
-    """apt-get options that keep everything inside `private`."""
-    options = {
-        "Dir::State::Lists": private / "lists",
-        "Dir::Cache": private / "cache",
-        "Dir::Cache::archives": private / "cache/archives",
-        "Dir::Cache::pkgcache": "",
-        "Dir::Cache::srcpkgcache": "",
-        "Dir::Etc::SourceList": private / "archive.sources",
-        "Dir::Etc::SourceParts": private / "parts",
-        "Dir::Etc::Preferences": private / "preferences",
-        "Dir::Etc::PreferencesParts": private / "parts",
-        "APT::Sandbox::User": "root",
-        "Acquire::Languages": "none",
-        "Acquire::Retries": "3",
-        "APT::Update::Error-Mode": "any",  # else a missing network is only a warning
-    }
-    return [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-
-
-def _download(home: Path, progress: Step) -> list[Path]:
-    private = home / "apt"
-    for folder in ("lists/partial", "cache/archives/partial", "parts", "debs"):
-        (private / folder).mkdir(parents=True)
-    (private / "preferences").touch()
-    (private / "archive.sources").write_text(
-        f"Types: deb\nURIs: {mirror()}\nSuites: sid stable\nComponents: main\nSigned-By: {ARCHIVE_KEYRING}\n"
-    )
-    options = _apt_options(private)
-    mend = f"check the network, or {ODOO_HOME_MEND}"
-    progress.note("package lists")
-    run(["apt-get", *options, "update"], "The package lists of Debian", mend)
-    wanted = [f"{name}/sid" for name in UNSTABLE] + [f"{name}/stable" for name in STABLE]
-    progress.note("download")
-    run(["apt-get", *options, "download", *wanted], "Odoo 19", mend, cwd=private / "debs")
-    packages = sorted((private / "debs").glob("*.deb"))
-    if len(packages) != len(wanted):
-        raise MesError(f"Only {len(packages)} of {len(wanted)} packages arrived.", mend)
-    return packages
-
-
-def _unpack(packages: list[Path], home: Path, progress: Step) -> None:
-    root = home / "root"
-    root.mkdir()
-    for number, package in enumerate(packages, 1):
-        progress.note(f"unpack {number} of {len(packages)}")
-        run(["dpkg-deb", "-x", package, root], f"Unpacking {package.name}", "run the same command again.")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import shutil
 import sys
 from pathlib import Path
 
-from . import odoo_tree
+from . import archive, odoo_tree
 from .errors import MesError
 from .paths import ROOT, cache_dir, hash_files, locked
-from .progress import run, step
+from .progress import Step, run, step
 
 LOCKS = ("odoo.txt", "bridge.txt", "dev.txt")
 PIP_MEND = "check the network (and pip's settings: `pip config list`), then run the same command again."
@@ -50,11 +51,8 @@ def ensure() -> Path:
 
 def _build(where: Path) -> None:
     shutil.rmtree(where, ignore_errors=True)
-    mend = "install the missing part (Debian/Ubuntu: apt install python3-venv), then run the same command again."
-    with step("Python environment", 4):
-        # The base interpreter: a venv made from within a venv would break when that one goes.
-        base = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
-        run([base, "-m", "venv", where], "The virtual environment", mend)
+    with step("Python environment", 4) as progress:
+        _bare(where, progress)
     wanted = sum(
         1 for name in LOCKS for line in (ROOT / "requirements" / name).read_text().splitlines() if "==" in line
     )
@@ -73,6 +71,24 @@ def _build(where: Path) -> None:
     check = "import odoo.release, psycopg2, pymodbus, pytest, websocket"
     run([where / "bin/python", "-c", check], "The check of the environment", f"remove {where} and run again.")
     (where / "ready").write_text("ok\n")
+
+
+def _bare(where: Path, progress: Step) -> None:
+    """An environment with nothing but pip."""
+    # The base interpreter: a venv made from within a venv would break when that one goes.
+    base = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
+    mend = "install the missing part (Debian/Ubuntu: apt install python3-venv), then run the same command again."
+    if importlib.util.find_spec("ensurepip"):
+        run([base, "-m", "venv", where], "The virtual environment", mend)
+        return
+    # Debian keeps pip's own wheel in a package of its own, which a bare system lacks.
+    where.mkdir(parents=True)
+    archive.unpack(["python3-pip-whl/stable"], where, "pip", mend, progress)
+    wheels = where / "root/usr/share/python-wheels"
+    run([base, "-m", "venv", "--without-pip", where], "The virtual environment", mend)
+    pip = [str(where / "bin/python"), str(next(wheels.glob("pip-*.whl")) / "pip"), "install", "--no-index"]
+    run([*pip, f"--find-links={wheels}", "pip"], "pip", mend, env=_pip_env())
+    shutil.rmtree(where / "root")
 
 
 def _pip_env() -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mescli import browser, demo, errors, install, main, odoo_tree, postgres, processes, progress
+from mescli import archive, browser, demo, errors, install, main, odoo_tree, postgres, processes, progress
 from mescli.errors import MesError
 from mescli.paths import ROOT
 
@@ -129,7 +129,7 @@ def test_errors_of_the_operating_system_become_sentences(number, words):
 def test_without_apt_the_way_is_odoo_home(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MesError, match="no apt-get") as error:
-        odoo_tree.mirror()
+        odoo_tree.ensure()
     assert "ODOO_HOME" in error.value.mend
 
 
@@ -153,10 +153,10 @@ def test_the_mirror_is_the_debian_archive_and_no_other():
         ["http://a.example/debian-security/", "Debian", "Debian-Security"],
         ["http://b.example/x/", "Debian", "Debian"],
     ]
-    assert odoo_tree.choose_mirror(rows) == "http://b.example/x/"
+    assert archive.choose_mirror(rows) == "http://b.example/x/"
     unknown = [["https://c.example/node_20.x/", "", ""], ["http://d.example/debian-security/", "", ""]]
-    assert odoo_tree.choose_mirror(unknown) is None
-    assert odoo_tree.choose_mirror([*unknown, ["http://e.example/debian/", "", ""]]) == "http://e.example/debian/"
+    assert archive.choose_mirror(unknown) is None
+    assert archive.choose_mirror([*unknown, ["http://e.example/debian/", "", ""]]) == "http://e.example/debian/"
 
 
 def test_a_missing_chromium_is_an_error_for_whoever_may_not_install_it(monkeypatch, tmp_path):
