@@ -167,11 +167,11 @@ class MesOeeRefresh(models.AbstractModel):
                 reach = affected(histories[wc], Span(at, at), now)
                 reached[wc].append((reach.start, reach.end))
         return {
-            wc: [
+            wc: spans.merge(
                 clipped
-                for one in spans.merge(found)
+                for one in found
                 if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].rolled))
-            ]
+            )
             for wc, found in reached.items()
         }
 

@@ -1,0 +1,244 @@
+import random
+
+from odoo.tests import tagged
+
+from odoo.addons.mes_base.tests.common import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    SECOND,
+    at_time,
+    feed_counts,
+    feed_evidence,
+    feed_states,
+    make_line,
+    make_product,
+    make_reason,
+    make_shift_pattern,
+    make_work_center,
+    set_ideal_cycle,
+)
+from odoo.addons.mes_base.tools import clock
+
+from .. import kpi
+from .common import OeeCase, make_run
+
+HORIZON = 30 * HOUR
+STATES = ("running", "running", "running", "down", "idle", "setup", "maintenance")
+ZONES = ("UTC", "Asia/Kolkata", "America/St_Johns")
+
+
+class Plant:
+    """A machine whose facts come at random: late, in clumps, twice, and with people's corrections."""
+
+    def __init__(self, case, seed):
+        self.case = case
+        self.random = random.Random(seed)
+        self.now = MONDAY + self.random.randrange(HORIZON // 2)
+        self.seq = 0
+        self.overrides = []
+        self.products = [make_product(case.env, f"P{seed}{n}") for n in range(2)]
+        case.site.tz = self.random.choice(ZONES)
+        self.reasons = [
+            make_reason(case.env, f"planned {seed}", mes_planned=True),
+            make_reason(case.env, f"setup {seed}", mes_setup=True),
+            make_reason(case.env, f"jam {seed}"),
+        ]
+
+    @property
+    def env(self):
+        return at_time(self.case.env["base"], self.now).env
+
+    def time(self):
+        """Some time up to now."""
+        return MONDAY + self.random.randrange(max(1, self.now - MONDAY))
+
+    def span(self, longest):
+        start = self.time()
+        return start, start + self.random.randrange(1, longest)
+
+    def origin(self):
+        self.seq += 100
+        return {"stream": self.random.choice("AB"), "seq": self.seq, "priority": self.random.randrange(2)}
+
+    def states(self):
+        start = self.time()
+        gaps = [self.random.choice((20 * SECOND, 90 * SECOND, 10 * MINUTE, HOUR)) for _ in range(8)]
+        points = [(start + sum(gaps[:n]) + self.random.randrange(1000), self.random.choice(STATES)) for n in range(8)]
+        feed_states(self.env, self.case.machine, [p for p in points if p[0] <= self.now], **self.origin())
+
+    def modes(self):
+        start, end = self.span(2 * HOUR)
+        mode = self.random.choice(("cleaning", "changeover", "trial"))
+        points = [(start, mode), (end, "production")]
+        feed_states(self.env, self.case.machine, [p for p in points if p[0] <= self.now], "mode", **self.origin())
+
+    def counts(self):
+        """Readings of a counter that steps every seven seconds, and of its rejects."""
+        times = sorted({self.time() for _ in range(6)})
+        name, period = self.random.choice((("total", 7 * SECOND), ("reject", 97 * SECOND)))
+        readings = [(at, (at - MONDAY) // period) for at in times]
+        feed_counts(self.env, self.case.machine, readings, name, **self.origin())
+
+    def evidence(self):
+        start, end = self.span(8 * HOUR)
+        feed_evidence(self.env, self.case.machine, [(start, min(end, self.now) + 5 * SECOND)], self.random.choice("AB"))
+
+    def run(self):
+        start, end = self.span(6 * HOUR)
+        holder = self.random.choice((self.case.machine, self.case.line))
+        share = self.random.choice((1, 0.5, 0.25))
+        end = None if self.random.random() < 0.2 else end
+        make_run(self.env, holder, self.random.choice(self.products), start, end, share=share)
+
+    def change_run(self):
+        runs = self.env["mes.order.run"].search([("workcenter_id", "in", (self.case.machine + self.case.line).ids)])
+        if runs:
+            run = runs[self.random.randrange(len(runs))]
+            run.at_until = clock.from_ms(clock.to_ms(run.at_from) + self.random.randrange(4 * HOUR))
+
+    def override(self):
+        start, end = self.span(3 * HOUR)
+        values = {
+            "workcenter_id": self.case.machine.id,
+            "at_from": clock.from_ms(start),
+            "at_until": False if self.random.random() < 0.2 else clock.from_ms(end),
+            "loss_id": self.random.choice(self.reasons).id,
+            "state": self.random.choice((False, "down", "running")),
+        }
+        self.overrides.append(self.env["mes.state.override"].create(values).id)
+
+    def withdraw(self):
+        if self.overrides:
+            id_ = self.overrides.pop(self.random.randrange(len(self.overrides)))
+            self.env["mes.state.override"].browse(id_).withdraw()
+
+    def calendar(self):
+        start = self.random.randrange(24)
+        self.env["mes.shift.exception"].create(
+            {
+                "name": "Exception",
+                "kind": self.random.choice(("closed", "overtime")),
+                "date": self.random.choice(("2026-03-02", "2026-03-03")),
+                "site_id": self.case.site.id,
+                "shift_code": f"OT{self.seq}",
+                "start_hour": start,
+                "end_hour": (start + 3) % 24,
+            }
+        )
+        self.seq += 1
+
+    def ideal(self):
+        product = self.random.choice((None, *self.products))
+        set_ideal_cycle(self.env, self.case.machine, self.random.randrange(1, 9) / 4, product, self.time())
+
+    def threshold(self):
+        self.case.machine.with_env(self.env).mes_minor_stop_ms = self.random.choice((0, 30, 60, 600)) * SECOND
+
+    def later(self):
+        self.now = min(MONDAY + HORIZON, self.now + self.random.randrange(4 * HOUR))
+        self.case.at(self.now)
+
+    def step(self):
+        """Something happens; now and then the job runs."""
+        often = (self.states, self.counts, self.evidence) * 3
+        seldom = (self.modes, self.run, self.change_run, self.override, self.withdraw, self.calendar, self.ideal)
+        self.random.choice((*often, *seldom, self.threshold, self.later, self.later))()
+        if self.random.random() < 0.4:
+            self.case.at(self.now)
+            self.case.refresh()
+
+
+@tagged("post_install", "-at_install")
+class TestRollupProperty(OeeCase):
+    """Invariants 1, 4, 5 and 6, and one figure by two roads, over random histories."""
+
+    def run_history(self, seed, steps=40):
+        """A plant after a random history, its machine's rollup up to date."""
+        self.machine = make_work_center(self.env, self.area, f"R{seed}", line=self.line)
+        plant = Plant(self, seed)
+        self.at(plant.now)
+        for _ in range(steps):
+            plant.step()
+        self.at(plant.now)
+        return plant
+
+    def setUp(self):
+        """Two shifts with a break, one of them over midnight, from half past."""
+        super().setUp()
+        make_shift_pattern(self.env, self.site, [("D", 6.5, 14.5, [(10, 30)]), ("N", 20, 4.25)])
+
+    def assert_invariants(self, plant):
+        """The rows of each hour tile it, and the losses tile its production."""
+        self.env.cr.execute(
+            f"SELECT hour_at, {', '.join(kpi.totals.NAMES)} FROM mes_oee_rollup WHERE workcenter_id = %s",
+            [self.machine.id],
+        )
+        hours = {}
+        for at, *sums in self.env.cr.fetchall():
+            row = kpi.Totals(*sums)
+            for bucket in kpi.BUCKETS:
+                self.assertGreaterEqual(getattr(row, f"{bucket}_ms"), 0)
+            hours[at] = hours.get(at, kpi.Totals()) + row
+            loss = kpi.losses(row)
+            parts = loss.value_adding_ns + loss.speed_ns + loss.reject_ns
+            self.assertEqual(parts, row.production_ms * 1_000_000, "production = value + speed loss + reject loss")
+        self.assertEqual({row.calendar_ms for row in hours.values()} - {HOUR}, set(), "the buckets tile the hour")
+
+    def assert_two_roads(self, plant):
+        """Figures over whole hours equal the engine's, whatever part of them came from the rollup."""
+        offset = plant.case.env["mes.oee.refresh"]._extents(self.machine.ids, plant.now)[self.machine.id].complete % HOUR
+        first = MONDAY + offset
+        for _ in range(3):
+            start = first + plant.random.randrange(20) * HOUR
+            end = start + plant.random.randrange(1, 20) * HOUR
+            self.assertEqual(self.totals(start, end), self.engine_totals(start, end))
+
+    def test_upkeep_equals_rebuild(self):
+        """Invariant 6: after any history the rows are those of a rebuild; figures agree before and after."""
+        for seed in range(6):
+            with self.subTest(seed=seed), self.env.cr.savepoint():
+                plant = self.run_history(seed)
+                self.assert_two_roads(plant)
+                self.refresh()
+                self.assert_two_roads(plant)
+                self.assert_invariants(plant)
+                kept = self.rows()
+                rebuilt = self.rebuilt()
+                self.assertEqual(kept, rebuilt)
+
+    def test_a_oee_is_good_by_ideal(self):
+        """Invariant 5: A × P × Q = good × ideal ÷ planned busy time, for one product exactly."""
+        plant = self.run_history(77)
+        self.refresh()
+        seen = 0
+        for part in self.env["mes.oee"].figures(self.machine, MONDAY, plant.now, ("hour", "product")):
+            names = ("availability", "effectiveness", "quality", "oee")
+            factors = [part.figures[name].value for name in names]
+            if None not in factors and part.totals.total:
+                seen += 1
+                self.assertEqual(factors[0] * factors[1] * factors[2], factors[3])
+        self.assertGreater(seen, 0)
+
+    def test_a_oee_of_a_line(self):
+        """Several machines of one line: Σ numerators ÷ Σ denominators."""
+        start = MONDAY + 7 * HOUR
+        line = make_line(self.env, self.area, "LQ")
+        for number, ideal in enumerate((1.5, 2.25)):
+            machine = make_work_center(self.env, self.area, f"Q{number}", line=line)
+            feed_evidence(self.env, machine, [(start, start + 3 * HOUR)])
+            set_ideal_cycle(self.env, machine, ideal)
+            make_run(self.env, machine, self.product, start, start + 3 * HOUR)
+            feed_states(self.env, machine, [(start, "running"), (start + HOUR, "down"), (start + 2 * HOUR, "running")])
+            feed_counts(self.env, machine, [(start, 0), (start + 2 * HOUR, 1700 + number)])
+            feed_counts(self.env, machine, [(start, 0), (start + 2 * HOUR, 31)], "reject")
+        self.at(start + 4 * HOUR)
+        self.refresh()
+        part = self.env["mes.oee"].figures(line, start, start + 2 * HOUR)[0]
+        self.assertEqual(part.totals.good, 1700 + 1701 - 62)
+        self.assertEqual(part.totals.ideal_good_ns, (1669 * 1500 + 1670 * 2250) * 1_000_000)
+        names = ("availability", "effectiveness", "quality")
+        self.assertEqual(part.totals.pbt_ms, 4 * HOUR)
+        factors = [part.figures[name].value for name in ("availability", "effectiveness", "quality")]
+        self.assertEqual(factors[0] * factors[1] * factors[2], part.figures["oee"].value)
+        self.assertEqual(part.figures["oee"].method, "sums")
