@@ -18,6 +18,7 @@
         "views/mes_event_pending_views.xml",
         "views/mes_measurement_views.xml",
         "views/mes_gateway_views.xml",
+        "views/mes_gateway_menus.xml",
     ],
     "installable": True,
 }

@@ -11,4 +11,5 @@ from . import (
     mes_gateway_stream,
     mes_gateway_tag,
     mes_measurement,
+    mrp_workcenter,
 )

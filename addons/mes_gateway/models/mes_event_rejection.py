@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.fields import BigInteger
 from odoo.addons.mes_base.tools.rows import StateRow, Superseded
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
 from .. import contract
@@ -179,6 +179,12 @@ class MesEventRejection(models.Model):
         )
         return [contract.Verdict(*row) for row in self.env.cr.fetchall()]
 
+    def write(self, vals):
+        """A person writes the correction; the rest records what came and what was done about it."""
+        if not self.env.su and vals.keys() - {"corrected"}:
+            raise AccessError(self.env._("Of a rejected event only the correction can be written."))
+        return super().write(vals)
+
     # -- done by a person --------------------------------------------------------------------------
 
     def action_replay(self):
@@ -209,7 +215,9 @@ class MesEventRejection(models.Model):
         self.filtered(lambda one: one.state == "open")._settle("dismissed")
 
     def _settle(self, state: str) -> None:
-        self.write({"state": state, "settled_uid": self.env.uid, "settled_at": fields.Datetime.now()})
+        # The caller has checked the right; the outcome is not for a client to write.
+        now = fields.Datetime.now()
+        self.sudo().write({"state": state, "settled_uid": self.env.uid, "settled_at": now})
 
     def _replay(self) -> None:
         """Apply one event with its own number."""
@@ -220,7 +228,8 @@ class MesEventRejection(models.Model):
         if verdict is None:
             self._settle("replayed")
         else:
-            self.write({"code": verdict.code, "message": verdict.message})
+            # The caller has checked the right; the reason is not for a client to write.
+            self.sudo().write({"code": verdict.code, "message": verdict.message})
 
     def _event(self) -> dict[str, Any]:
         """The event to replay: as corrected, else as sent with a raw value mapped by today's map."""

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from odoo import api, fields, models
 from odoo.addons.mes_base.tools import bulk, clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
 from ..tools.source import Source
@@ -81,4 +82,12 @@ class MesGatewayFinding(models.Model):
 
     def action_close(self):
         """A person has looked at the findings."""
-        self.write({"state": "closed"})
+        self.check_access("write")
+        # The right was checked; all else in a finding is a record that no client may write.
+        self.sudo().write({"state": "closed"})
+
+    def write(self, vals):
+        """A finding is a record: it is closed by its button and otherwise stays as it was noted."""
+        if not self.env.su:
+            raise AccessError(self.env._("A finding can only be closed, with its button."))
+        return super().write(vals)

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..tools.source import Source
@@ -34,11 +35,23 @@ class MesGatewayStream(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """A stream is born with the row that its heartbeats overwrite."""
+        """A stream is born without a past, and with the row that its heartbeats overwrite."""
+        for vals in vals_list:
+            if not self.env.su and {"epoch", "applied"} & vals.keys():
+                raise AccessError(self.env._("Epoch and applied number are written by the gateway's calls alone."))
         streams = super().create(vals_list)
         # The heartbeat is written by the gateway API alone; nobody has the right to create one.
         self.env["mes.gateway.heartbeat"].sudo().create([{"stream_id": stream.id} for stream in streams])
         return streams
+
+    def write(self, vals):
+        """The memory of exactly-once is written by batches alone; a stream with a past keeps its name,
+        under which its facts are stored, and its gateway."""
+        if not self.env.su and {"epoch", "applied", "applied_at"} & vals.keys():
+            raise AccessError(self.env._("Epoch and applied number are written by the gateway's calls alone."))
+        if {"code", "gateway_id"} & vals.keys() and any(self.mapped("epoch")):
+            raise UserError(self.env._("A stream that has begun keeps its name and gateway: add another one."))
+        return super().write(vals)
 
     @api.private
     def advance(self, stream_id: int, applied: int, now_ms: int) -> None:

@@ -11,7 +11,7 @@ from odoo.addons.mes_base.tests.common import (
     make_user,
     make_work_center,
 )
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import get_public_method
 from odoo.tests import tagged
 
@@ -141,6 +141,29 @@ class TestRights(GatewayCase):
         at_time(rejection.with_user(engineer), NOW).action_replay()
         self.assertEqual((rejection.state, rejection.code), ("open", "unknown_equipment"))
         self.assertFalse(self.env["mes.count.point"].search([("workcenter_id", "=", self.machine_t.id)]))
+
+    def test_what_is_recorded_can_not_be_rewritten(self):
+        """Not by an engineer either: numbers, reasons and what was sent are written by the calls alone."""
+        self.bridge.ingest([count(1, self.machine, NOW - HOUR, -5, 5)])
+        self.env["mes.gateway.finding"].note(self.stream._source(), "clock", "x", "x")
+        engineer = make_user(self.env, "engineer")
+        rejection = self.env["mes.event.rejection"].search([("company_id", "=", self.env.company.id)])
+        for record, vals in (
+            (self.stream, {"applied": 0}),
+            (self.stream, {"epoch": False}),
+            (rejection, {"raw": "{}"}),
+            (rejection, {"state": "dismissed"}),
+            (self.finding("clock"), {"message": "y"}),
+        ):
+            with self.assertRaises(AccessError):
+                record.with_user(engineer).write(vals)
+        new = {"gateway_id": self.gateway.id, "code": "NEW", "applied": 10}
+        with self.assertRaises(AccessError):
+            self.env["mes.gateway.stream"].with_user(engineer).create(new)
+        with self.assertRaises(UserError):
+            self.stream.with_user(engineer).code = "OTHER"
+        self.finding("clock").with_user(engineer).action_close()
+        self.assertFalse(self.finding("clock"))
 
     def test_an_engineer_can_not_take_over_a_user(self):
         """The gateway's user is made by the button, and given to nobody's choice."""

@@ -53,6 +53,15 @@ class TestTags(GatewayCase):
         self.assertEqual(seen, sorted(set(seen)))
         self.assertEqual(self.bridge.live({})["config_revision"], seen[-1])
 
+    def test_the_machines_stale_limit_is_announced(self):
+        """It travels with the state tags."""
+        self.tag()
+        before = self.answer()["revision"]
+        self.machine.mes_stale_ms = 7000
+        answer = self.answer()
+        self.assertGreater(answer["revision"], before)
+        self.assertEqual(answer["tags"][0]["stale_ms"], 7000)
+
     def test_a_changed_map_has_a_revision_of_its_own(self):
         """The revision that state events carry."""
         tag = self.tag()
