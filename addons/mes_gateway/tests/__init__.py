@@ -9,4 +9,5 @@ from . import (
     test_restore,
     test_rights,
     test_tags,
+    test_transport,
 )
