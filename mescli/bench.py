@@ -7,7 +7,6 @@ connection in the usual PG variables. It imports `mescli` for a server or a scri
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,8 +37,9 @@ def run(wanted: Sequence[str], extra: Sequence[str]) -> int:
 
 def _run_one(script: Path, extra: Sequence[str]) -> int:
     say(f"\n== {script.stem.removeprefix('bench_')} ==")
-    name = f"mes_bench_{os.getpid()}"
-    database.copy(template.ensure(), name)
+    name = database.own_name("mes_bench_")
+    # Durable, as in a plant: a benchmark that does not wait for the disk would flatter.
+    database.copy(template.ensure(), name, durable=True)
     env = odoo.environment({"MES_BENCH_DB": name})
     try:
         process = subprocess.Popen(

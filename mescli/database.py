@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
-from . import postgres
+from . import postgres, processes
 from .errors import MesError, from_output
 
 
@@ -44,6 +45,15 @@ def drop(name: str) -> None:
     if not name or name in ("postgres", "template0", "template1"):
         raise MesError(f"{name} is not a database of ours.", "name another one.")
     sql(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
+
+
+def own_name(prefix: str) -> str:
+    """A name for this process' scratch database; drops those that killed processes have left behind."""
+    for name in names():
+        pid = name.removeprefix(prefix)
+        if name.startswith(prefix) and pid.isdigit() and not processes.birth(int(pid)):
+            drop(name)
+    return f"{prefix}{os.getpid()}"
 
 
 def create(name: str) -> None:

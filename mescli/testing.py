@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from . import browser, database, odoo, processes, template, venv
+from . import browser, database, odoo, template, venv
 from .errors import MesError
 from .paths import ADDONS, ROOT, sub
 from .progress import say
@@ -167,8 +167,7 @@ def _odoo(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None
     """On a copy of the template, in a process of its own, HttpCase and browser tests included."""
     env = odoo.environment()
     env.update(browser.environment(env["PATH"]))
-    name = f"mes_test_{os.getpid()}"
-    _drop_leftovers()
+    name = database.own_name("mes_test_")
     database.copy(template.ensure(), name)
     where = paths or [str(path) for path in sorted(ADDONS.glob("*/tests")) if path.is_dir()]
     if not where:
@@ -177,14 +176,6 @@ def _odoo(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None
         return _pytest("odoo", [f"--odoo-database={name}", "--odoo-http", *where, *extra], env)
     finally:
         database.drop(name)
-
-
-def _drop_leftovers() -> None:
-    """Databases of test runs that were killed."""
-    for name in database.names():
-        pid = name.removeprefix("mes_test_")
-        if name.startswith("mes_test_") and pid.isdigit() and not processes.birth(int(pid)):
-            database.drop(name)
 
 
 def _real_server(stage: str, paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None, int]:
