@@ -66,6 +66,8 @@ class MesCounter(models.Model):
         :raises ValidationError: a counter is unknown.
         """
         ids = set(counter_ids)
+        if not ids:
+            return {}
         self.env.cr.execute(
             SQL(
                 "SELECT id, workcenter_id FROM mes_counter WHERE id = ANY(%s::int4[]) ORDER BY id FOR KEY SHARE",

@@ -31,15 +31,14 @@ class MesEvidenceSpan(models.Model):
     _by_end = models.Index("(workcenter_id, at_until)")
 
     @api.private
-    def _store(self, rows: list[EvidenceRow]) -> tuple[Outcome, list[tuple[int, int, int | None]]]:
+    def _store(self, rows: list[EvidenceRow], heads: dict) -> tuple[Outcome, list[tuple[int, int, int | None]]]:
         """Merge spans into those of their stream: the outcome and the newly watched spans.
 
-        Five statements at most, whatever the number of rows. A span without length is nothing.
+        Four statements at most, whatever the number of rows. A span without length is nothing.
         """
         rows = [row for row in rows if row.at_until > row.at_from]
         if not rows:
             return Outcome(), []
-        heads = self.env["mes.fact.writer"].heads(row.workcenter_id for row in rows)
         late, timely = _split_at_locks(rows, {wc: head.lock for wc, head in heads.items()})
         groups = _merged(timely)
         known = self._overlapping(groups)

@@ -42,10 +42,14 @@ class MesFactWriter(models.AbstractModel):
 
         :raises ValidationError: a machine or counter is unknown or has no company.
         """
+        states, counts, evidence = list(states), list(counts), list(evidence)
+        machines = self.env["mes.counter"]._machines({row.counter_id for row in counts})
+        # All machines at once: locked one kind after the other, two batches could wait for each other.
+        heads = self.heads({row.workcenter_id for row in (*states, *evidence)} | set(machines.values()))
         parts = [
-            self.env["mes.state.point"]._store(list(states)),
-            self.env["mes.count.point"]._store(list(counts)),
-            self.env["mes.evidence.span"]._store(list(evidence)),
+            self.env["mes.state.point"]._store(states, heads),
+            self.env["mes.count.point"]._store(counts, heads, machines),
+            self.env["mes.evidence.span"]._store(evidence, heads),
         ]
         self.env["mes.dirty.span"]._mark([span for _outcome, spans in parts for span in spans], "fact")
         total = Outcome()
@@ -89,8 +93,10 @@ class MesFactWriter(models.AbstractModel):
             )
 
     @api.private
-    def heads(self, workcenter_ids: Iterable[int]) -> dict[int, Head]:
-        """The heads of these machines, which are locked for this transaction; one statement each.
+    def heads(self, workcenter_ids: Iterable[int], for_writing: bool = True) -> dict[int, Head]:
+        """The heads of these machines; for writing they are locked until the transaction ends.
+
+        Two statements at most.
 
         :raises ValidationError: one of them is unknown or has no company.
         """
@@ -98,7 +104,8 @@ class MesFactWriter(models.AbstractModel):
         if not ids:
             return {}
         self.env.flush_all()
-        self.lock_machines(ids)
+        if for_writing:
+            self.lock_machines(ids)
         self.env.cr.execute(
             SQL(
                 """
@@ -110,9 +117,10 @@ class MesFactWriter(models.AbstractModel):
                   FROM mrp_workcenter w
                  WHERE w.id = ANY(%s::int4[]) AND w.company_id IS NOT NULL
                  ORDER BY w.id
-                   FOR KEY SHARE OF w
+                   %s
                 """,
                 bulk.int_array(sorted(ids)),
+                SQL("FOR KEY SHARE OF w") if for_writing else SQL(),
             )
         )
         found = {row[0]: Head(*row) for row in self.env.cr.fetchall()}

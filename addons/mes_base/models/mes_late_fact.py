@@ -81,7 +81,7 @@ class MesLateFact(models.Model):
         """
         self.ensure_one()
         workcenter_id = self.workcenter_id.id
-        lock = self.env["mes.fact.writer"].heads([workcenter_id])[workcenter_id].lock
+        lock = self.env["mes.fact.writer"].heads([workcenter_id], for_writing=False)[workcenter_id].lock
         start = clock.to_ms(self.at)
         if lock is None or start >= lock:
             return {}

@@ -186,7 +186,7 @@ class MrpWorkcenter(models.Model):
     def _mes_move(self, area, line=None, at_ms: int | None = None) -> None:
         """Record that the machines stand in another area or line since ``at_ms`` (default: now).
 
-        Their codes stay. A second move at the same instant replaces the first.
+        A line takes its units along. Codes stay. A second move at the same instant replaces the first.
         """
         date_from = clock.from_ms(self.env["mes.clock"].now_ms() if at_ms is None else at_ms)
         for workcenter in self:
@@ -196,6 +196,8 @@ class MrpWorkcenter(models.Model):
                 same.write(place)
             else:
                 same.create({**place, "workcenter_id": workcenter.id, "date_from": date_from})
+            if workcenter.mes_level == "line":
+                workcenter.mes_unit_ids._mes_move(area, workcenter, clock.to_ms(date_from))
 
     @api.private
     def _mes_follow_placements(self) -> None:

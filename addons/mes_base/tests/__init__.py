@@ -1,4 +1,5 @@
 from . import (
+    test_counts,
     test_fact_writer,
     test_marks,
     test_period_lock,

@@ -58,6 +58,16 @@ class TestPlantModel(MesCase):
             [(0, move_ms, self.area.id, self.line.id), (move_ms, None, hall.id, other.id)],
         )
 
+    def test_line_takes_its_units_along(self):
+        """When a line moves to another area its machines stand there too."""
+        hall = make_area(self.env, self.site, "HALL3")
+        self.line._mes_move(hall, None, MONDAY)
+        self.assertEqual((self.machine.mes_area_id, self.machine.mes_line_id), (hall, self.line))
+        self.assertEqual(
+            self.env["mes.placement"]._spans(self.machine.ids)[self.machine.id][1],
+            (MONDAY, None, hall.id, self.line.id),
+        )
+
     def test_writing_another_line_is_a_move_from_now_on(self):
         """A change on the form is recorded as a placement at the present instant."""
         other = make_line(self.env, self.area, "L2")
