@@ -12,6 +12,23 @@ from odoo.tools import SQL
 from .. import contract
 from ..tools.source import Source
 
+# The contract's codes of events that were not taken as they are.
+REASONS = [
+    ("malformed", "Malformed"),
+    ("bad_type", "Wrong type"),
+    ("bad_value", "Value not allowed"),
+    ("not_finite", "Not a finite number"),
+    ("negative_count", "Negative count"),
+    ("bad_time", "Unreadable time"),
+    ("clock_not_set", "Source clock never set"),
+    ("in_future", "In the future"),
+    ("unknown_equipment", "Unknown machine"),
+    ("unknown_counter", "Unknown counter"),
+    ("unknown_tag", "Unknown tag"),
+    ("unmapped", "Raw value not in the map"),
+    ("superseded", "Superseded"),
+]
+
 
 class MesEventRejection(models.Model):
     """An event that was not taken as it is, with its reason; a person corrects and replays it.
@@ -33,7 +50,7 @@ class MesEventRejection(models.Model):
     seq = BigInteger(readonly=True, string="Sequence Number")
     kind = fields.Char(readonly=True)
     equipment = fields.Char(readonly=True)
-    code = fields.Selection(selection="_selection_code", readonly=True, required=True, string="Reason")
+    code = fields.Selection(REASONS, readonly=True, required=True, string="Reason")
     message = fields.Char(readonly=True)
     raw = fields.Text(readonly=True, help="The event as it was sent.")
     digest = fields.Char(readonly=True)
@@ -57,24 +74,6 @@ class MesEventRejection(models.Model):
         "(stream_id, digest) WHERE state = 'open'", "This event is already in the list."
     )
     _number_index = models.Index("(stream_id, epoch, seq)")
-
-    def _selection_code(self) -> list[tuple[str, str]]:
-        """The codes of the contract with their names."""
-        return [
-            ("malformed", self.env._("Malformed")),
-            ("bad_type", self.env._("Wrong type")),
-            ("bad_value", self.env._("Value not allowed")),
-            ("not_finite", self.env._("Not a finite number")),
-            ("negative_count", self.env._("Negative count")),
-            ("bad_time", self.env._("Unreadable time")),
-            ("clock_not_set", self.env._("Source clock never set")),
-            ("in_future", self.env._("In the future")),
-            ("unknown_equipment", self.env._("Unknown machine")),
-            ("unknown_counter", self.env._("Unknown counter")),
-            ("unknown_tag", self.env._("Unknown tag")),
-            ("unmapped", self.env._("Raw value not in the map")),
-            ("superseded", self.env._("Superseded")),
-        ]
 
     @api.constrains("corrected")
     def _check_corrected(self):

@@ -4,6 +4,7 @@ from odoo.addons.mes_base.tests.common import HOUR, MINUTE, at_time, make_counte
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
+from .. import contract
 from .common import NOW, GatewayCase, count, event, state
 
 
@@ -123,6 +124,11 @@ class TestRejections(GatewayCase):
             with self.assertRaises(ValidationError):
                 rejection.corrected = text
                 rejection.flush_recordset()
+
+    def test_every_code_of_the_contract_has_a_name(self):
+        """A verdict that keeps the event aside can be listed; the other two codes keep nothing aside."""
+        listed = dict(self.env["mes.event.rejection"]._fields["code"].selection)
+        self.assertEqual(set(listed) | {"checksum", "pending_kind"}, set(contract.CODES))
 
     def test_who_may_replay(self):
         """An engineer; a supervisor may look, an operator not even that."""
