@@ -45,6 +45,7 @@ class MesOeeEngine(models.AbstractModel):
     @api.private
     def _settings(self, workcenter_ids: list[int]) -> dict[int, kpi.Settings]:
         """The settings of each machine: its own threshold, its site's rules; one statement."""
+        self.env.flush_all()
         self.env.cr.execute(
             SQL(
                 """
