@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -105,10 +106,10 @@ class Plant:
                 say(f"  stopped {part} of an earlier run")
 
     def _forget(self) -> None:
+        """The database, and with it key, outbox and counters: each means nothing to another database."""
         database.drop(self.settings.database)
-        for path in self.folder.glob("*"):
-            if path.is_file():
-                path.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
 
     def _create_database(self) -> None:
         name = template.ensure()
@@ -118,7 +119,7 @@ class Plant:
     def _update_database(self) -> None:
         """Bring the database to the present sources; its data stays."""
         stamp = self.folder / "template"
-        name = template.full_name(template.vendor_name(template.vendor_modules(template.manifests())))
+        name = template.current()
         if stamp.exists() and stamp.read_text() == name:
             return
         with step("Demo database: update to the present sources", 30):

@@ -63,6 +63,11 @@ def full_name(vendor: str) -> str:
     return f"{PREFIX}{hash_files(source_files(), ADDONS, vendor)}"
 
 
+def current() -> str:
+    """The name that the template has for exactly the present sources, built or not."""
+    return full_name(vendor_name(vendor_modules(manifests())))
+
+
 def ensure_vendor() -> str:
     """The template with Odoo's modules only; built when missing (two minutes)."""
     modules = vendor_modules(manifests())
