@@ -11,6 +11,9 @@ MAINTENANCE_MODES = frozenset({"maintenance", "cleaning"})
 # So long may evidence lag behind the clock: what is younger is told by the live value.
 FRESH_MS = 10_000
 
+# What a ribbon calls otherwise than the live lane, which knows neither thresholds nor calendars.
+SAME = frozenset({("minor", "down"), ("minor", "idle"), ("planned", "down"), ("planned", "idle")})
+
 Label = Callable[[Slice], str]
 """Words for a slice that is not running: reason, interlock or code."""
 
@@ -34,6 +37,8 @@ def kind_of(piece: Slice, bucket: str) -> str:
         return "maintenance"
     if bucket == "setup" or piece.state == "setup":
         return "setup"
+    if bucket == "planned":
+        return "planned"
     return "minor" if bucket == "minor" else piece.state
 
 
@@ -58,7 +63,7 @@ def up_to_now(spans: Iterable[RibbonSpan], live: Mapping[str, Any] | None, now: 
     kind = (live or {}).get("state") or "no_data"
     while told and told[-1]["kind"] == "no_data" != kind and now - told[-1]["start"] < FRESH_MS:
         told.pop()
-    if told and (told[-1]["kind"] == kind or (told[-1]["kind"], kind) == ("minor", "down")):
+    if told and (told[-1]["kind"] == kind or (told[-1]["kind"], kind) in SAME):
         return [*told[:-1], {**told[-1], "end": None}]
     start = (live or {}).get("since") or now
     while told and told[-1]["start"] >= start:

@@ -13,6 +13,7 @@ export const STATES = {
     minor: { icon: "fa-bolt", word: _t("Minor stop") },
     setup: { icon: "fa-exchange", word: _t("Set-up") },
     maintenance: { icon: "fa-wrench", word: _t("Maintenance") },
+    planned: { icon: "fa-coffee", word: _t("Planned stop") },
     no_data: { icon: "fa-question", word: _t("No data") },
     off: { icon: "fa-moon-o", word: _t("Not scheduled") },
 };

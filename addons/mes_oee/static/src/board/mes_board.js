@@ -18,6 +18,8 @@ import { hourMarks } from "./time_axis";
 export const REFRESH_GAP_MS = 5000;
 /** With nothing but counts arriving, figures older than this are read again. */
 export const REFRESH_AGE_MS = 30000;
+/** A heartbeat may be on its way for so long (real ms). */
+const UNHEARD_MS = 1500;
 const THEME_KEY = "mes_board_theme";
 
 /** The live board of one line: are we winning this shift, and where must somebody go now? */
@@ -64,29 +66,29 @@ export class MesBoard extends Component {
 
     /** Read the whole board again. A failure keeps what is shown. */
     async refresh() {
-        const heardBefore = this.model.asOf;
         try {
             const snapshot = await this.orm.silent.call("mes.board", "snapshot", [this.lineId]);
             if (!this.isGone) {
-                this.onSnapshot(snapshot, heardBefore);
+                this.onSnapshot(snapshot);
             }
         } catch (error) {
             this.onFailure(error);
         }
     }
 
-    onSnapshot(snapshot, heardBefore) {
+    onSnapshot(snapshot) {
         this.state.error = "";
         if (!snapshot.machines.length) {
             this.state.phase = "empty";
             return;
         }
+        const unheard = this.model.asOf ? snapshot.as_of - this.model.asOf : 0;
         this.model.applySnapshot(snapshot);
         this.lineId = snapshot.line.id;
         this.props.updateActionState?.({ resId: this.lineId });
         this.state.phase = "ready";
         // The server has heard of the plant what we have not: our socket only seems open.
-        if (this.state.stale === "silent" && heardBefore && snapshot.as_of > heardBefore) {
+        if (this.state.stale === "silent" && unheard > UNHEARD_MS * snapshot.speed) {
             this.feed.redial();
         }
         this.show();

@@ -49,6 +49,6 @@ export class LineSummary extends Component {
     /** Line figures name their method. */
     get oeeLabel() {
         const { bottleneck } = this.props.line;
-        return bottleneck ? _t("OEE of the bottleneck, %s", bottleneck) : _t("OEE, all machines");
+        return bottleneck ? _t("OEE, bottleneck %s", bottleneck) : _t("OEE, all machines");
     }
 }
