@@ -1,3 +1,7 @@
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -12,6 +16,16 @@ ROW_TYPES = [
 ]  # fmt: skip
 
 
+class Stretch(NamedTuple):
+    """A stretch of a counter's time: its first and last new reading, and the stored readings (id, row)
+    between these, with the one before and the one after."""
+
+    counter_id: int
+    first: int
+    last: int
+    stored: list[tuple[int, CountRow]]
+
+
 class MesCountPoint(models.Model):
     """A reading of a counter; ``total`` runs on across the counter's epochs."""
 
@@ -21,7 +35,7 @@ class MesCountPoint(models.Model):
     _log_access = False
 
     counter_id = UncheckedMany2one("mes.counter", required=True)
-    workcenter_id = UncheckedMany2one("mrp.workcenter", required=True)
+    workcenter_id = UncheckedMany2one("mrp.workcenter", string="Work Center", required=True)
     company_id = UncheckedMany2one("res.company", required=True)
     counter_epoch = fields.Integer(required=True)
     at = Timestamp(required=True)
@@ -58,7 +72,7 @@ class MesCountPoint(models.Model):
         """Store readings: the outcome and the touched spans (machine, from, until in ms).
 
         ``heads`` are those of the machines (``mes.fact.writer``), ``machines`` the machine of each
-        counter. Four statements at most, whatever the number of rows; two when all readings are new.
+        counter. Three statements at most, whatever the number of rows; two when all readings are new.
         """
         if not rows:
             return Outcome(), []
@@ -68,59 +82,78 @@ class MesCountPoint(models.Model):
             lock = heads[machines[row.counter_id]].lock
             if lock is not None and row.at < lock:
                 late.append(winners.pop(key))
-        written = self._insert_points(list(winners.values()), machines, heads)
-        contested = [row for key, row in winners.items() if key not in written]
-        replaced, unchanged, lost = self._contest(contested)
-        changed = [winners[key] for key in written] + replaced
+        stretches = self._stretches(winners.values())
+        stored = {_key(row): (id_, row) for stretch in stretches for id_, row in stretch.stored}
+        contested = [row for key, row in winners.items() if key in stored]
+        inserted = [row for key, row in winners.items() if key not in stored]
+        replaced, unchanged, lost = self._contest(contested, stored)
+        self._insert_points(inserted, machines, heads)
         self.invalidate_model()
-        outcome = Outcome(len(changed), unchanged, tuple(losers + lost), tuple(late))
-        return outcome, self._touched(changed, machines)
+        outcome = Outcome(len(inserted) + len(replaced), unchanged, tuple(losers + lost), tuple(late))
+        return outcome, _touched(stretches, [*inserted, *replaced], machines)
 
-    def _insert_points(self, rows: list[CountRow], machines: dict[int, int], heads: dict) -> set:
-        """Insert the readings whose key is free; the keys of those."""
-        if not rows:
-            return set()
-        full = [(*row, machines[row.counter_id], heads[machines[row.counter_id]].company_id) for row in rows]
+    def _stretches(self, rows: Iterable[CountRow]) -> list[Stretch]:
+        """The stretches of time that ``rows`` lie in, with the stored readings in and next to each."""
+        times: dict[int, list[int]] = {}
+        for row in rows:
+            times.setdefault(row.counter_id, []).append(row.at)
+        ends = [(counter, *one) for counter, ats in times.items() for one in clusters(ats, CLUSTER_MS)]
+        if not ends:
+            return []
         self.env.cr.execute(
             SQL(
                 """
-                INSERT INTO mes_count_point AS p (counter_id, counter_epoch, at, raw, total, delta, decision,
-                       bound_low, bound_high, quality, recv, priority, stream, seq, workcenter_id, company_id)
-                SELECT counter, epoch, %(at)s, raw, total, delta, decision, low, high, quality, %(recv)s,
-                       priority, stream, seq, wc, company
-                  FROM %(rows)s AS r(counter, epoch, at_ms, raw, total, delta, decision, low, high, quality,
-                       recv_ms, priority, stream, seq, wc, company)
-                ON CONFLICT (counter_id, at, counter_epoch) DO NOTHING
-                RETURNING counter_id, counter_epoch, %(ms)s
-                """,
-                rows=bulk.unnest(full, [*ROW_TYPES, "int4", "int4"]),
-                at=bulk.timestamp("at_ms"),
-                recv=bulk.timestamp("recv_ms"),
-                ms=bulk.millis("p.at"),
-            )
-        )
-        return set(self.env.cr.fetchall())
-
-    def _contest(self, rows: list[CountRow]) -> tuple[list[CountRow], int, list[Superseded]]:
-        """Settle readings whose key is taken: those that replaced it, how many repeat it, the losers."""
-        if not rows:
-            return [], 0, []
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT p.id, p.counter_id, p.counter_epoch, %(ms)s, p.raw, p.total, p.delta, p.decision,
+                WITH stretch AS (
+                    SELECT place, counter, %(first)s AS first, %(last)s AS last
+                      FROM %(ends)s WITH ORDINALITY AS s(counter, first_ms, last_ms, place))
+                SELECT s.place - 1, p.id, p.counter_id, p.counter_epoch, %(ms)s, p.raw, p.total, p.delta, p.decision,
                        p.bound_low, p.bound_high, p.quality, %(recv)s, p.priority, p.stream, p.seq
-                  FROM %(keys)s AS k(counter, epoch, at_ms)
-                  JOIN mes_count_point p
-                    ON p.counter_id = k.counter AND p.counter_epoch = k.epoch AND p.at = %(at)s
+                  FROM stretch s CROSS JOIN LATERAL (
+                       (SELECT * FROM mes_count_point WHERE counter_id = s.counter AND at < s.first
+                         ORDER BY at DESC LIMIT 1)
+                       UNION ALL
+                       SELECT * FROM mes_count_point WHERE counter_id = s.counter AND at BETWEEN s.first AND s.last
+                       UNION ALL
+                       (SELECT * FROM mes_count_point WHERE counter_id = s.counter AND at > s.last
+                         ORDER BY at LIMIT 1)) p
                 """,
-                keys=bulk.unnest([_key(row) for row in rows], ["int4", "int4", "int8"]),
+                ends=bulk.unnest(ends, ["int4", "int8", "int8"]),
+                first=bulk.timestamp("first_ms"),
+                last=bulk.timestamp("last_ms"),
                 ms=bulk.millis("p.at"),
                 recv=bulk.millis("p.recv"),
-                at=bulk.timestamp("at_ms"),
             )
         )
-        stored = {_key(row): (id_, row) for id_, *values in self.env.cr.fetchall() for row in [CountRow(*values)]}
+        stretches = [Stretch(*one, []) for one in ends]
+        for place, id_, *values in self.env.cr.fetchall():
+            stretches[place].stored.append((id_, CountRow(*values)))
+        return stretches
+
+    def _insert_points(self, rows: list[CountRow], machines: dict[int, int], heads: dict) -> None:
+        """Insert readings whose key is free."""
+        if not rows:
+            return
+        full = [(*row, machines[row.counter_id], heads[machines[row.counter_id]].company_id) for row in rows]
+        statement = SQL(
+            """
+            INSERT INTO mes_count_point (counter_id, counter_epoch, at, raw, total, delta, decision,
+                   bound_low, bound_high, quality, recv, priority, stream, seq, workcenter_id, company_id)
+            SELECT counter, epoch, %(at)s, raw, total, delta, decision, low, high, quality, %(recv)s,
+                   priority, stream, seq, wc, company
+              FROM %(rows)s AS r(counter, epoch, at_ms, raw, total, delta, decision, low, high, quality,
+                   recv_ms, priority, stream, seq, wc, company)
+            """,
+            rows=bulk.unnest(full, [*ROW_TYPES, "int4", "int4"]),
+            at=bulk.timestamp("at_ms"),
+            recv=bulk.timestamp("recv_ms"),
+        )
+        with bulk.retried_on_collision():
+            self.env.cr.execute(statement)
+
+    def _contest(
+        self, rows: list[CountRow], stored: dict[tuple[int, int, int], tuple[int, CountRow]]
+    ) -> tuple[list[CountRow], int, list[Superseded]]:
+        """Settle readings whose key is taken: those that replaced it, how many repeat it, the losers."""
         replaced, lost = [], []
         for row in rows:
             id_, known = stored[_key(row)]
@@ -152,32 +185,23 @@ class MesCountPoint(models.Model):
             )
         )
 
-    def _touched(self, rows: list[CountRow], machines: dict[int, int]) -> list[tuple[int, int, int]]:
-        """The spans between the neighbours of changed readings: their quantity is another now."""
-        times: dict[int, list[int]] = {}
-        for row in rows:
-            times.setdefault(row.counter_id, []).append(row.at)
-        stretches = [(counter, *one) for counter, ats in times.items() for one in clusters(ats, CLUSTER_MS)]
-        if not stretches:
-            return []
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT counter, COALESCE(%(before)s, first_ms), COALESCE(%(after)s, last_ms)
-                  FROM %(stretches)s AS s(counter, first_ms, last_ms)
-                  LEFT JOIN LATERAL (SELECT at FROM mes_count_point WHERE counter_id = counter
-                        AND at < %(first)s ORDER BY at DESC LIMIT 1) b ON TRUE
-                  LEFT JOIN LATERAL (SELECT at FROM mes_count_point WHERE counter_id = counter
-                        AND at > %(last)s ORDER BY at LIMIT 1) a ON TRUE
-                """,
-                stretches=bulk.unnest(stretches, ["int4", "int8", "int8"]),
-                first=bulk.timestamp("first_ms"),
-                last=bulk.timestamp("last_ms"),
-                before=bulk.millis("b.at"),
-                after=bulk.millis("a.at"),
-            )
-        )
-        return [(machines[counter], start, end) for counter, start, end in self.env.cr.fetchall()]
+
+def _touched(
+    stretches: list[Stretch], changed: list[CountRow], machines: dict[int, int]
+) -> list[tuple[int, int, int]]:
+    """The spans between the neighbours of changed readings: their quantity is another now."""
+    changed_times: dict[int, list[int]] = {}
+    for row in sorted(changed, key=lambda row: row.at):
+        changed_times.setdefault(row.counter_id, []).append(row.at)
+    spans = []
+    for counter, first, last, stored in stretches:
+        times = changed_times.get(counter, [])
+        if bisect_left(times, first) < bisect_right(times, last):
+            ats = [row.at for _id, row in stored]
+            start = max((at for at in ats if at < first), default=first)
+            end = min((at for at in ats if at > last), default=last)
+            spans.append((machines[counter], start, end))
+    return spans
 
 
 def _key(row: CountRow) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ class MesStatePoint(models.Model):
     _order = "workcenter_id, lane, at desc"
     _log_access = False
 
-    workcenter_id = UncheckedMany2one("mrp.workcenter", required=True)
+    workcenter_id = UncheckedMany2one("mrp.workcenter", string="Work Center", required=True)
     company_id = UncheckedMany2one("res.company", required=True)
     lane = fields.Selection([("state", "State"), ("mode", "Mode")], required=True)
     at = Timestamp(required=True)
@@ -102,22 +102,22 @@ class MesStatePoint(models.Model):
         if not inserts:
             return
         rows = [(*row, end, heads[row.workcenter_id].company_id) for row, end in inserts]
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO mes_state_point (workcenter_id, lane, at, raw, value, code, interlock,
-                       map_revision, quality, recv, priority, stream, seq, until, company_id)
-                SELECT wc, lane, %(at)s, raw, value, code, interlock, map, quality, %(recv)s, priority,
-                       stream, seq, %(until)s, company
-                  FROM %(rows)s AS r(wc, lane, at_ms, raw, value, code, interlock, map, quality, recv_ms,
-                       priority, stream, seq, until_ms, company)
-                """,
-                rows=bulk.unnest(rows, [*ROW_TYPES, "int8", "int4"]),
-                at=bulk.timestamp("at_ms"),
-                recv=bulk.timestamp("recv_ms"),
-                until=bulk.timestamp("until_ms"),
-            )
+        statement = SQL(
+            """
+            INSERT INTO mes_state_point (workcenter_id, lane, at, raw, value, code, interlock,
+                   map_revision, quality, recv, priority, stream, seq, until, company_id)
+            SELECT wc, lane, %(at)s, raw, value, code, interlock, map, quality, %(recv)s, priority,
+                   stream, seq, %(until)s, company
+              FROM %(rows)s AS r(wc, lane, at_ms, raw, value, code, interlock, map, quality, recv_ms,
+                   priority, stream, seq, until_ms, company)
+            """,
+            rows=bulk.unnest(rows, [*ROW_TYPES, "int8", "int4"]),
+            at=bulk.timestamp("at_ms"),
+            recv=bulk.timestamp("recv_ms"),
+            until=bulk.timestamp("until_ms"),
         )
+        with bulk.retried_on_collision():
+            self.env.cr.execute(statement)
 
     def _replace_points(self, replaces: list[tuple[int, StateRow]]) -> None:
         """Give points of a won key the winner's content."""

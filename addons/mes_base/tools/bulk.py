@@ -4,10 +4,13 @@ Array literals are built here because psycopg2's ARRAY[...] of thousands of elem
 server more to parse than the insert itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
+from psycopg2.errors import UniqueViolation
 
 
 def int_array(values: Iterable[int | None]) -> str:
@@ -50,3 +53,15 @@ def timestamp(column: str) -> SQL:
 def millis(column: str) -> SQL:
     """Milliseconds since the epoch of a timestamp column."""
     return SQL("(extract(epoch FROM %s) * 1000)::int8", SQL.identifier(*column.split(".")))
+
+
+@contextmanager
+def retried_on_collision() -> Iterator[None]:
+    """Have Odoo repeat the transaction when an insert meets a key that was free in its snapshot.
+
+    That happens under REPEATABLE READ only, when another transaction has written the same key in between.
+    """
+    try:
+        yield
+    except UniqueViolation as error:
+        raise ConcurrencyError("another transaction has just written the same fact") from error
