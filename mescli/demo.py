@@ -39,6 +39,7 @@ class Settings:
     seed: int = 1
     profile: str = "demo"
     linger: bool = False  # PLCs can be read after the end of production
+    plc_port: int = PLC_PORT
     uplink_port: int | None = None  # where the bridge finds Odoo, when a proxy stands between
 
     def validate(self) -> None:
@@ -154,7 +155,7 @@ class Plant:
     def start(self) -> None:
         """Start all of it; when one part fails, none stays."""
         self.clock = clock.begin(self.folder / "clock.json", self.settings.speed)
-        self.plc_port = _free_block(PLC_PORT, bridge_config.plc_count())
+        self.plc_port = _free_block(self.settings.plc_port, bridge_config.plc_count())
         self.truth_file.unlink(missing_ok=True)
         try:
             self.start_odoo()

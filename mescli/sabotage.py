@@ -5,8 +5,8 @@ checksums and times stay acceptable to Odoo, so that the lie arrives as a fact a
 the truth file can tell. A resent batch is edited the same way again, as a real broken middle box would.
 
 - ``drop``: every third state event is thrown away (declared as a dropped range, or Odoo would refuse it);
-- ``double``: of one counter every part is counted twice;
-- ``shift``: every state of one machine comes several polls too late;
+- ``double``: one part of each counter, its tenth, is counted twice;
+- ``shift``: every state comes several polls too late;
 - ``stretch``: evidence claims to have watched since long before it did, which hides a downtime.
 """
 
@@ -26,6 +26,7 @@ Lie = Callable[[Event], "Event | None"]
 #: poll and a stale limit of the demo plant, and far below what Odoo would quarantine as a wrong clock.
 SHIFT = timedelta(seconds=4)
 STRETCH = timedelta(seconds=60)
+DOUBLED = 10
 REASON = "sabotage"
 
 
@@ -40,9 +41,10 @@ def _drop(event: Event) -> Event | None:
 
 
 def _double(event: Event) -> Event:
-    if event["kind"] != "count" or event["counter"] != "total":
+    if event["kind"] != "count" or event["total"] < DOUBLED:
         return event
-    return {**event, "total": event["total"] * 2, "delta": event["delta"] * 2}
+    comes_here = event["total"] - event["delta"] < DOUBLED
+    return {**event, "total": event["total"] + 1, "delta": event["delta"] + comes_here}
 
 
 def _shift(event: Event) -> Event:
