@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
-from . import __version__, watchdog
+from . import __version__, supervisor, watchdog
 from .clock import Clock, to_rfc3339
 from .config import BridgeConfig
 from .connection import Connection
 from .errors import BridgeError, Misconfigured, Transient
 from .outbox import Outbox
 from .pipeline import Pipeline
-from .supervisor import supervise
 from .tags import Tag, keep_last_good, load_last_good, parse_download
 from .uplink.caller import Caller
 from .uplink.durable import DurableLane
@@ -208,14 +207,12 @@ class App:
         return loops
 
     def _start(self, name: str, work: Any) -> None:
-        self._tasks[name] = asyncio.create_task(supervise(name, work), name=name)
+        self._tasks[name] = asyncio.create_task(supervisor.supervise(name, work), name=name)
 
     async def _cancel(self, name: str) -> None:
         task = self._tasks.pop(name, None)
         if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await supervisor.end(task)
 
     async def _write_status(self) -> None:
         path = self.config.data_dir / "status.json"

@@ -12,6 +12,13 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
 
 
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel until it is done: before Python 3.12 ``wait_for`` may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.2)
+
+
 async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run ``work`` for ever.
 

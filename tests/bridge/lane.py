@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from iot_bridge import supervisor
 from iot_bridge.config import OdooConfig
 from iot_bridge.events import Event
 from iot_bridge.outbox import Outbox
@@ -74,7 +75,5 @@ async def running(outbox: Outbox, odoo: OdooConfig, batch_max: int = 50, timeout
     try:
         yield lane[0]
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await supervisor.end(task)
         caller.close()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from iot_bridge.signals.counter import Booking, CounterMemory, CounterSpec, Doubt, Reading, Same, book
+from iot_bridge.signals.counter import Booking, CounterMemory, CounterSpec, Doubt, Policy, Reading, Same, book
 
 SPEC = CounterSpec(modulus=65536, max_rate=10.0, tolerance=2)
 MEMORY = CounterMemory(raw=65530, at=0, mono=0, boot_id="b", epoch=3, total=1000, flag=7)
 
 
-def reading(raw: int, ms: int = 1000, **more: object) -> Reading:
+def reading(raw: int, ms: int = 1000, **more: Any) -> Reading:
     return replace(Reading(raw, ms, ms, "b", 7), **more)
 
 
@@ -55,7 +56,7 @@ def test_v5a_reset_with_evidence_books_three(polled: list[int]) -> None:
 )
 @pytest.mark.parametrize("max_rate", [2.0, 10.0])
 def test_v5b_without_evidence_goes_by_policy_and_is_flagged(
-    policy: str, total: int, decision: str, max_rate: float
+    policy: Policy, total: int, decision: str, max_rate: float
 ) -> None:
     """Both where a rollover is plausible by rate (10/s) and where it is not (2/s: read twice first)."""
     spec = replace(SPEC, policy=policy, max_rate=max_rate)

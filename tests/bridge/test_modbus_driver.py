@@ -186,7 +186,7 @@ def test_unreachable_device_is_found_out_in_time() -> None:
 
     async def scene() -> float:
         async with NastyServer(share=1.0, late_s=60, seed=1) as server:
-            server._chance.choice = lambda ways: "never"  # type: ignore[method-assign,assignment]
+            server._chance.choice = lambda ways: "never"  # type: ignore
             link = driver(server.port, [measurement(0)], timeout_s=0.1)
             await link.open()
             began = asyncio.get_running_loop().time()

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,9 +172,7 @@ def test_connection_polls_fairly_reopens_and_tells_the_counter(scripted: None, o
         while outbox.last < 7:
             await asyncio.sleep(0.005)
         assert connection.state == "up" and driver.opened == 2 and connection.overruns == 2
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await supervisor.end(task)
         return connection
 
     asyncio.run(asyncio.wait_for(scene(), 10))
