@@ -17,7 +17,9 @@ class MesCounter(models.Model):
     _description = "Counter"
     _order = "workcenter_id, name"
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, index=True, ondelete="restrict")
+    workcenter_id = fields.Many2one(
+        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="restrict"
+    )
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
     name = fields.Char(required=True)
     role = fields.Selection(

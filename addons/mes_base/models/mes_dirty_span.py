@@ -23,7 +23,7 @@ class MesDirtySpan(models.Model):
     _log_access = False
 
     consumer = fields.Char(required=True, help="Who makes rows anew: stop, oee.")
-    workcenter_id = UncheckedMany2one("mrp.workcenter", required=True)
+    workcenter_id = UncheckedMany2one("mrp.workcenter", string="Work Center", required=True)
     company_id = UncheckedMany2one("res.company", required=True)
     at_from = Timestamp(string="From", required=True)
     at_until = Timestamp(string="Until", help="Empty: to the end of time.")

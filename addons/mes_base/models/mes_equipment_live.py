@@ -18,7 +18,7 @@ class MesEquipmentLive(models.Model):
     _order = "workcenter_id"
     _log_access = False
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="cascade")
+    workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", required=True, ondelete="cascade")
     company_id = UncheckedMany2one("res.company", required=True)
     state = fields.Char()
     since = Timestamp()

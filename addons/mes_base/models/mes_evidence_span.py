@@ -17,7 +17,7 @@ class MesEvidenceSpan(models.Model):
     _order = "workcenter_id, at_from desc"
     _log_access = False
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict")
+    workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", required=True, ondelete="restrict")
     company_id = UncheckedMany2one("res.company", required=True)
     stream = fields.Char(required=True)
     at_from = Timestamp(string="From", required=True)

@@ -18,7 +18,7 @@ class MesLateFact(models.Model):
     _order = "at desc, id desc"
     _log_access = False
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict")
+    workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", required=True, ondelete="restrict")
     company_id = fields.Many2one("res.company", required=True, index=True, ondelete="restrict")
     kind = fields.Selection(
         [("state", "State"), ("mode", "Mode"), ("count", "Count"), ("evidence", "Evidence")],

@@ -15,12 +15,16 @@ class MesOrderRun(models.Model):
     _check_company_auto = True
     _marking_why = "run"
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict", check_company=True)
+    workcenter_id = fields.Many2one(
+        "mrp.workcenter", string="Work Center", required=True, ondelete="restrict", check_company=True
+    )
     company_id = fields.Many2one(
         "res.company", compute="_compute_company_id", store=True, required=True, precompute=True, index=True,
         ondelete="restrict",
     )  # fmt: skip
-    workorder_id = fields.Many2one("mrp.workorder", index=True, ondelete="restrict", check_company=True)
+    workorder_id = fields.Many2one(
+        "mrp.workorder", string="Work Order", index=True, ondelete="restrict", check_company=True
+    )
     production_id = fields.Many2one("mrp.production", index=True, ondelete="restrict", check_company=True)
     product_id = fields.Many2one("product.product", required=True, ondelete="restrict", check_company=True)
     at_from = Timestamp(string="From", required=True)

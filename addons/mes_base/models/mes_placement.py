@@ -14,7 +14,9 @@ class MesPlacement(models.Model):
     _order = "workcenter_id, date_from desc"
     _check_company_auto = True
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, index=True, ondelete="cascade", check_company=True)
+    workcenter_id = fields.Many2one(
+        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="cascade", check_company=True
+    )
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
     area_id = fields.Many2one("mes.area", required=True, ondelete="restrict", check_company=True)
     line_id = fields.Many2one("mrp.workcenter", ondelete="restrict", check_company=True)

@@ -27,7 +27,7 @@ class MesStop(models.Model):
     _description = "Stop"
     _order = "at_from desc, id desc"
 
-    workcenter_id = fields.Many2one("mrp.workcenter", required=True, ondelete="restrict")
+    workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", required=True, ondelete="restrict")
     company_id = fields.Many2one("res.company", required=True, index=True, ondelete="restrict")
     at_from = Timestamp(string="From", required=True)
     at_until = Timestamp(string="Until", help="Empty: its end was not seen yet.")
