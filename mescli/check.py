@@ -19,7 +19,7 @@ from iot_bridge.simulator.layout import MACHINES, POLL_MS, STALE_MS
 
 from . import database, facts
 from .compare import Rules, Span, Verdict, compare, judge_times
-from .demo import Plant, Settings
+from .demo import PLC_PORT, Plant, Settings
 from .errors import MesError
 from .paths import sub
 from .progress import say, step
@@ -126,10 +126,10 @@ def examine(settings: Settings, sabotage: str | None, seconds: float) -> Verdict
 def _own(settings: Settings) -> Settings:
     """Names that no other plant or check of this checkout uses."""
     name = f"check-{settings.port}"
-    return replace(
-        settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-", history_days=0,
-        fresh=True, linger=True,
-    )  # fmt: skip
+    own = {"database": f"mes_check_{settings.port}", "folder": sub(name), "name": f"{name}-"}
+    # Two checks at once would find the same free PLC ports before either has taken them.
+    plc_port = PLC_PORT + 100 + settings.port % 100 * len(MACHINES)
+    return replace(settings, **own, plc_port=plc_port, history_days=0, fresh=True, linger=True)
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ def test_the_check_is_green() -> None:
 def test_a_sabotage_is_red(sabotaged: dict[str, Outcome], name: str) -> None:
     outcome = sabotaged[name]
     assert outcome.code == 1 and outcome.told["ok"] is False, outcome.text
-    assert outcome.told["produced_plc"] > 20, "the plant did not even run"
+    assert outcome.told["produced_plc"] > 20, f"the plant did not even run:\n{outcome.text}"
 
 
 def test_dropped_states_are_missed(sabotaged: dict[str, Outcome]) -> None:
