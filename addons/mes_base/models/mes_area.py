@@ -1,7 +1,7 @@
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -40,3 +40,13 @@ class MesArea(models.Model):
     def _check_code(self):
         for area in self:
             check_code(self.env, area.code)
+
+    def write(self, vals):
+        """An area with machines stays in its site: their past depends on the site's clock and shifts."""
+        if "site_id" in vals:
+            moved = self.filtered(lambda area: area.site_id.id != vals["site_id"])
+            if self.env["mes.placement"].sudo().search_count([("area_id", "in", moved.ids)], limit=1):
+                raise UserError(
+                    self.env._("An area with machines stays in its site: add an area there and move the machines.")
+                )
+        return super().write(vals)

@@ -186,9 +186,7 @@ class MesCountPoint(models.Model):
         )
 
 
-def _touched(
-    stretches: list[Stretch], changed: list[CountRow], machines: dict[int, int]
-) -> list[tuple[int, int, int]]:
+def _touched(stretches: list[Stretch], changed: list[CountRow], machines: dict[int, int]) -> list[tuple[int, int, int]]:
     """The spans between the neighbours of changed readings: their quantity is another now."""
     changed_times: dict[int, list[int]] = {}
     for row in sorted(changed, key=lambda row: row.at):

@@ -61,9 +61,9 @@ class MesMarkingMixin(models.AbstractModel):
 
     def _refuse_closed(self, spans: list[OpenSpan]) -> None:
         """Refuse to touch a closed period, naming it."""
-        locks = {wc: head.lock for wc, head in self.env["mes.fact.writer"].heads({s[0] for s in spans}).items()}
+        heads = self.env["mes.fact.writer"].heads({span[0] for span in spans}, for_writing=False)
         for workcenter_id, start, end in spans:
-            lock = locks[workcenter_id]
+            lock = heads[workcenter_id].lock
             if lock is not None and start < lock and (end is None or end > start):
                 raise UserError(
                     self.env._(

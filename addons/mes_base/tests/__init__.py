@@ -7,5 +7,6 @@ from . import (
     test_security,
     test_stops,
     test_timeline,
+    test_translations,
     test_views,
 )

@@ -95,6 +95,15 @@ class TestPlantModel(MesCase):
         with self.assertRaisesRegex(ValidationError, "line of the same area"):
             self.machine.mes_line_id = make_line(self.env, make_area(self.env, self.site, "A2"), "L4")
 
+    def test_area_with_machines_stays_in_its_site(self):
+        """Only an empty area may change its site."""
+        there = make_site(self.env, "S3")
+        with self.assertRaisesRegex(UserError, "move the machines"):
+            self.area.site_id = there
+        empty = make_area(self.env, self.site, "EMPTY")
+        empty.site_id = there
+        self.assertEqual(empty.site_id, there)
+
     def test_code_stays_once_there_are_facts(self):
         """Facts are addressed by the code, so it may change only before the first."""
         self.machine.mes_code = "S1/A1/L1/NEW"
