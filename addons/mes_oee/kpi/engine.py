@@ -33,7 +33,7 @@ class Figure:
     value: Fraction | None
     refusal: str | None
     refusal_about: str | None
-    inputs: Mapping[str, Fraction]
+    inputs: Mapping[str, Fraction | int]
     formula: str
     formula_version: int
     calendar_version: str
@@ -85,28 +85,29 @@ class IdealTooLong:
     proposal_ns: int
 
 
-def elements(totals: Totals, settings: Settings) -> dict[str, Fraction]:
+def elements(totals: Totals, settings: Settings) -> dict[str, Fraction | int]:
     """The elements of ISO 22400-2 that these totals hold, by name; milliseconds and pieces."""
-    pbt = totals.pbt_ms if settings.no_order_is_loss else totals.aubt_ms
-    made = {
-        "CT": totals.calendar_ms,
-        "POT": totals.pot_ms,
+    delay, processing = totals.adet_ms, totals.aupt_ms
+    busy = processing + delay
+    planned_busy = busy + totals.no_order_ms
+    pot = planned_busy + totals.planned_ms + totals.no_data_ms
+    return {
+        "CT": totals.not_scheduled_ms + pot,
+        "POT": pot,
         "PDOT": totals.planned_ms,
-        "PBT": pbt,
+        "PBT": planned_busy if settings.no_order_is_loss else busy,
         "ADOT": totals.no_order_ms,
-        "AUBT": totals.aubt_ms,
-        "AUPT": totals.aupt_ms,
+        "AUBT": busy,
+        "AUPT": processing,
         "AUST": totals.setup_ms,
-        "ADET": totals.adet_ms,
+        "ADET": delay,
         "APT": totals.production_ms,
-        "APT+ADET": totals.production_ms + totals.adet_ms,
+        "APT+ADET": totals.production_ms + delay,
         "PQ": totals.total,
         "GQ": totals.good,
         "SQ": totals.reject,
+        "PRU*PQ": Fraction(totals.ideal_ns, NS_PER_MS),
     }
-    found = {name: Fraction(value) for name, value in made.items()}
-    found["PRU*PQ"] = Fraction(totals.ideal_ns, NS_PER_MS)
-    return found
 
 
 def figures(
@@ -124,9 +125,13 @@ def figures(
     """
     settings = settings or Settings()
     known = elements(totals, settings)
-    known.update({name: Fraction(value) for name, value in (more or {}).items()})
+    known.update(more or {})
     problems = {"PRU*PQ": "no_ideal_cycle"} if totals.without_ideal else {}
-    return {kpi.key: _figure(kpi, totals, settings, Inputs(known, problems), method) for kpi in registry}
+    coverage = totals.coverage
+    refused = _too_little_watched(coverage, settings)
+    return {
+        kpi.key: _figure(kpi, totals, settings, Inputs(known, problems), method, coverage, refused) for kpi in registry
+    }
 
 
 def losses(totals: Totals) -> Losses:
@@ -161,14 +166,20 @@ def ideal_too_long(product: Key | None, parts: Iterable[Totals]) -> IdealTooLong
     return IdealTooLong(product, Fraction(ideal, apt), part.production_ms * NS_PER_MS // part.total)
 
 
-def _figure(kpi: Kpi, totals: Totals, settings: Settings, inputs: Inputs, method: str) -> Figure:
-    """One indicator's value or refusal."""
+def _figure(
+    kpi: Kpi,
+    totals: Totals,
+    settings: Settings,
+    inputs: Inputs,
+    method: str,
+    coverage: Fraction | None,
+    refusal: str | None,
+) -> Figure:
+    """One indicator's value or refusal; ``refusal`` is that of all of them, if there is one."""
     value: Fraction | None = None
-    refusal: str | None = None
-    about: str | None = None
+    about: str | None = "POT" if refusal else None
     try:
-        _demand_coverage(totals, settings)
-        value = kpi.compute(inputs)
+        value = None if refusal else kpi.compute(inputs)
     except Undefined as undefined:
         refusal, about = undefined.code, undefined.element
     return Figure(
@@ -181,18 +192,17 @@ def _figure(kpi: Kpi, totals: Totals, settings: Settings, inputs: Inputs, method
         formula=kpi.text,
         formula_version=kpi.version,
         calendar_version=settings.calendar_version,
-        coverage=totals.coverage,
+        coverage=coverage,
         method=method,
         notes=_notes(totals, settings, inputs, value),
     )
 
 
-def _demand_coverage(totals: Totals, settings: Settings) -> None:
-    """:raises Undefined: there was no shift, or too little of it was watched."""
-    if totals.coverage is None:
-        raise Undefined("no_shift_time", "POT")
-    if totals.coverage < settings.coverage_limit:
-        raise Undefined("coverage_too_low", "POT")
+def _too_little_watched(coverage: Fraction | None, settings: Settings) -> str | None:
+    """Why every figure is refused, if there was no shift or too little of it was watched."""
+    if coverage is None:
+        return "no_shift_time"
+    return "coverage_too_low" if coverage < settings.coverage_limit else None
 
 
 def _notes(totals: Totals, settings: Settings, inputs: Inputs, value: Fraction | None) -> tuple[str, ...]:

@@ -42,26 +42,30 @@ class Undefined(ArithmeticError):
 class Inputs:
     """Elements by name; it remembers which were used, so that a figure can show what it was made of."""
 
-    def __init__(self, elements: Mapping[str, Fraction], problems: Mapping[str, str] | None = None) -> None:
+    def __init__(self, elements: Mapping[str, Fraction | int], problems: Mapping[str, str] | None = None) -> None:
         self._elements = elements
         self._problems = problems or {}
-        self.used: dict[str, Fraction] = {}
+        self.used: dict[str, Fraction | int] = {}
 
     def __getitem__(self, name: str) -> Fraction:
         """The element. :raises Undefined: it is unknown, or known to be incomplete."""
+        return Fraction(self._use(name))
+
+    def ratio(self, numerator: str, divisor: str) -> Fraction:
+        """One element by another. :raises Undefined: also if the divisor is zero."""
+        below = self._use(divisor)
+        if not below:
+            raise Undefined(_ZERO.get(divisor, "zero_divisor"), divisor)
+        return Fraction(self._use(numerator), below)
+
+    def _use(self, name: str) -> Fraction | int:
+        """The element as it was given, noted as used."""
         if name in self._problems:
             raise Undefined(self._problems[name], name)
         if name not in self._elements:
             raise Undefined("input_missing", name)
-        self.used[name] = self._elements[name]
-        return self._elements[name]
-
-    def ratio(self, numerator: str, divisor: str) -> Fraction:
-        """One element by another. :raises Undefined: also if the divisor is zero."""
-        below = self[divisor]
-        if not below:
-            raise Undefined(_ZERO.get(divisor, "zero_divisor"), divisor)
-        return self[numerator] / below
+        value = self.used[name] = self._elements[name]
+        return value
 
 
 Formula = Callable[[Inputs], Fraction]

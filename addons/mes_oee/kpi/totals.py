@@ -94,7 +94,8 @@ class Totals:
     @property
     def coverage(self) -> Fraction | None:
         """The share of shift time that was watched; None without any shift time."""
-        return 1 - Fraction(self.no_data_ms, self.pot_ms) if self.pot_ms else None
+        pot = self.pot_ms
+        return Fraction(pot - self.no_data_ms, pot) if pot else None
 
 
 NAMES: tuple[str, ...] = tuple(field.name for field in fields(Totals))
