@@ -31,7 +31,9 @@ from iot_bridge.testing import START_MS, FakeOdoo
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 18230
-SPEED = 5.0
+SPEED = 2.5
+# How late a busy machine may look, plant ms: 0.8 s of real time.
+JITTER_MS = int(800 * SPEED)
 FILLER = "DEMO/PACK/L1/FILLER"
 
 
@@ -80,15 +82,15 @@ def test_truth_equals_odoo_through_a_sigkill(odoo: FakeOdoo, tmp_path: Path) -> 
     bridge = ["run", "-c", str(config)]
     with process(*simulate, clock=clock) as plant:
         with process(*bridge, clock=clock) as first:
-            odoo.wait(lambda: odoo.total(f"{FILLER}/total") > 15)
+            odoo.wait(lambda: odoo.total(f"{FILLER}/total") > 10)
             killed_at = SystemClock.from_env({"MES_CLOCK": clock}).now_ms()
             first.send_signal(signal.SIGKILL)
             first.wait()
         before = len([r for r in truth_of(truth) if r["t"] == "count"])
-        wait_for(lambda: len([r for r in truth_of(truth) if r["t"] == "count"]) > before + 40)
+        wait_for(lambda: len([r for r in truth_of(truth) if r["t"] == "count"]) > before + 25)
         back_at = SystemClock.from_env({"MES_CLOCK": clock}).now_ms()
         with process(*bridge, clock=clock) as second:
-            odoo.wait(lambda: odoo.total(f"{FILLER}/total") > 45)
+            odoo.wait(lambda: odoo.total(f"{FILLER}/total") > 38)
             plant.send_signal(signal.SIGTERM)
             wait_for(lambda: any(r["t"] == "end" for r in truth_of(truth)))
             end = truth_of(truth)[-1]
@@ -117,14 +119,16 @@ def assert_states_match(
     truth: list[dict[str, Any]], odoo: FakeOdoo, killed: int, back: int, end: int
 ) -> None:
     """Every true change while the bridge watched has its point within a poll (and the jitter of a busy machine)."""
-    slack = POLL_MS + 1000
+    slack = POLL_MS + JITTER_MS
     for machine in MACHINES:
         code = machine.code_path
         points = [(from_rfc3339(e["at"]), e["state"], e["code"], e["interlock"]) for e in odoo.events("state")
                   if e["equipment"] == code]  # fmt: skip
         changes = [(r["at"], r["state"], r["code"], r["interlock"]) for r in truth
                    if r["t"] == "state" and r["equipment"] == code]  # fmt: skip
-        watched = [c for c in changes if points[0][0] < c[0] < killed - slack or back + 4000 < c[0] <= end]
+        again = min(from_rfc3339(e["from"]) for e in odoo.events("evidence")
+                    if e["equipment"] == code and from_rfc3339(e["from"]) >= back)  # fmt: skip
+        watched = [c for c in changes if points[0][0] < c[0] < killed - slack or again < c[0] <= end]
         for at, *what in watched:
             assert any(at <= seen <= at + slack and list(rest) == what for seen, *rest in points), (code, at, what)
 
