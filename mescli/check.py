@@ -35,6 +35,10 @@ PATIENCE_S = 60.0
 SHOWN = 20
 
 
+def nothing() -> None:
+    """What happens between a kill and a start, when nothing more does."""
+
+
 @dataclass
 class Run:
     """A plant while it is checked; all spans are plant ms.
@@ -55,10 +59,11 @@ class Run:
     def now(self) -> int:
         return self.plant.plant_now_ms()
 
-    def kill_bridge(self) -> None:
+    def kill_bridge(self, meanwhile: Callable[[], object] = nothing) -> None:
         """SIGKILL, a pause in which parts are made unseen, a restart that is over when each PLC is connected."""
         broken = self.now()
         self.plant.kill_bridge()
+        meanwhile()
         time.sleep(max(3.0, DOWN_PLANT_S / self.plant.settings.speed))
         mended = self.now()
         self.plant.start_bridge()
@@ -66,10 +71,11 @@ class Run:
         self.outages.append((broken, mended))
         self.downtimes.append((broken, self.now()))
 
-    def kill_odoo(self) -> None:
+    def kill_odoo(self, meanwhile: Callable[[], object] = nothing) -> None:
         """SIGKILL and start; the bridge goes on and keeps what it sees."""
         broken = self.now()
         self.plant.kill_odoo()
+        meanwhile()
         mended = self.now()
         self.plant.start_odoo()
         self.outages.append((broken, mended))
@@ -170,18 +176,22 @@ def _live_through(checked: Run, seconds: float) -> list[Span]:
 
 def judge(checked: Run, arrivals: list[Span]) -> Verdict:
     """Truth against facts, and the times."""
-    truth, speed = checked.truth, checked.plant.settings.speed
-    assert truth.start is not None and truth.end is not None  # drain() has waited for them
-    poll = POLL_MS + STEP_MS + round(SLACK_REAL_MS * speed)
-    rules = Rules((truth.start, truth.end), checked.downtimes, poll, STALE_MS)
-    verdict = compare(facts.machines(truth, checked.database), facts.counters(truth, checked.database), rules)
-    judge_times(verdict, arrivals, checked.outages, speed)
-    if put_aside := facts.rejections(checked.database):
+    truth, name = checked.truth, checked.database
+    verdict = compare(facts.machines(truth, name), facts.counters(truth, name), rules(checked, truth))
+    judge_times(verdict, arrivals, checked.outages, checked.plant.settings.speed)
+    if put_aside := facts.rejections(name):
         verdict.problems.append(f"Odoo put events aside: {put_aside}")
     for start, end in [*checked.downtimes, *checked.silences]:
         if not any(start <= at < end for at in truth.parts):
             verdict.problems.append(f"no part was made in the outage {start}–{end}: it proves nothing")
     return verdict
+
+
+def rules(checked: Run, truth: facts.Truth) -> Rules:
+    """The whole production as window, and what one poll and the stale limit are in this plant."""
+    assert truth.start is not None and truth.end is not None  # drain() has waited for them
+    poll = POLL_MS + STEP_MS + round(SLACK_REAL_MS * checked.plant.settings.speed)
+    return Rules((truth.start, truth.end), checked.downtimes, poll, STALE_MS)
 
 
 def wait(what: str, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
