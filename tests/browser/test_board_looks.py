@@ -26,10 +26,15 @@ def picture(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_sticks_out_and_fingers_find_the_buttons(open_board: Any, screen: str, theme: str) -> None:
+def test_nothing_sticks_out_and_fingers_find_the_buttons(
+    floor: ShopFloor, open_board: Any, screen: str, theme: str
+) -> None:
+    floor.gateway.turn("FILLER", "down", code="211")
+    floor.gateway.turn("CAPPER", "idle")
     page = open_board(size=SCREENS[screen], theme=theme, touch=screen.startswith("tablet"))
     expect(page.locator(".mes-machine")).to_have_count(len(UNITS))
     expect(page.locator(".o_mes_board")).to_have_attribute("data-theme", theme)
+    expect(page.locator(".mes-machine[data-state=down]")).to_have_count(1)
     picture(page, f"{screen}-{theme}")
     wide = page.evaluate("document.querySelector('.o_mes_board').scrollWidth - innerWidth")
     assert wide <= 0, f"{wide} px too wide"

@@ -14,6 +14,8 @@ import websocket
 from playwright.sync_api import expect
 from shopfloor import ShopFloor
 
+from mescli import database
+
 GUESSES = ["mes_live", "res.company", "1", '["res.company",1]', "mes.live", "broadcast"]
 
 
@@ -63,6 +65,21 @@ def test_others_hear_nothing_whatever_they_ask_for(floor: ShopFloor, login: str)
     witness, other = Listener(floor, "operator"), Listener(floor, login)
     assert witness.hears_live(10)
     assert not other.hears_live(4)
+
+
+def test_who_was_away_is_not_flooded_with_old_heartbeats(floor: ShopFloor) -> None:
+    """Live messages overwrite each other: of a minute of them only the last seconds are kept."""
+    database.sql(
+        "INSERT INTO bus_bus (channel, message, create_date) SELECT channel, message, create_date - interval '1 hour'"
+        " FROM bus_bus, generate_series(1, 50) WHERE channel LIKE '%mes_live%'",
+        floor.name,
+    )
+    old = "SELECT count(*) FROM bus_bus WHERE channel LIKE '%mes_live%' AND create_date < now() - interval '1 minute'"
+    assert Listener(floor, "operator").hears_live(10)
+    deadline = time.monotonic() + 20
+    while database.sql(old, floor.name) != ["0"]:
+        assert time.monotonic() < deadline, "old live messages are kept"
+        time.sleep(0.2)
 
 
 def test_other_company_sees_the_empty_state(open_board: Any) -> None:

@@ -1,4 +1,5 @@
 from . import (
+    bus_bus,
     ir_websocket,
     mes_event_applier,
     mes_event_pending,

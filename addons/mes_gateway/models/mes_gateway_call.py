@@ -11,6 +11,7 @@ from odoo.tools import SQL
 
 from .. import contract
 from ..tools.source import Source
+from .ir_websocket import LIVE_CHANNEL
 
 _logger = logging.getLogger(__name__)
 
@@ -232,7 +233,9 @@ class MesGatewayCall(models.Model):
             "server": now,
             "machines": self.env["mes.event.applier"].live_values(workcenter_ids),
         }
-        self.env["bus.bus"]._sendone((self.company_id, "mes_live"), "mes.live", payload)
+        bus = self.env["bus.bus"]
+        bus._forget_live(self.company_id, LIVE_CHANNEL)
+        bus._sendone((self.company_id, LIVE_CHANNEL), "mes.live", payload)
 
     def _tags(self, gateway, message: str) -> dict:
         """The gateway's tags in the contract's shape."""

@@ -18,6 +18,8 @@ import { hourMarks } from "./time_axis";
 export const REFRESH_GAP_MS = 5000;
 /** With nothing but counts arriving, figures older than this are read again. */
 export const REFRESH_AGE_MS = 30000;
+/** So long after silence was noticed the server calls the states unknown (real ms). */
+const SECOND_LOOK_MS = 5000;
 /** A heartbeat may be on its way for so long (real ms). */
 const UNHEARD_MS = 1500;
 const THEME_KEY = "mes_board_theme";
@@ -44,6 +46,7 @@ export class MesBoard extends Component {
         });
         this.model = new BoardModel();
         this.lineId = Number(this.props.resId) || false;
+        this.secondLook = null;
         this.pace = new Pace(() => this.refresh(), REFRESH_GAP_MS, REFRESH_AGE_MS);
         this.feed = new LiveFeed(useService("bus_service"), useService("worker_service"), {
             onMessage: (message) => this.onMessage(message),
@@ -58,6 +61,7 @@ export class MesBoard extends Component {
             this.isGone = true;
             this.feed.stop();
             this.pace.stop();
+            browser.clearTimeout(this.secondLook);
             this.setWall(false);
         });
     }
@@ -111,6 +115,7 @@ export class MesBoard extends Component {
             return false;
         }
         this.state.stale = null;
+        browser.clearTimeout(this.secondLook);
         if (stateChanged || shiftOver || this.pace.isAged) {
             this.pace.ask();
         }
@@ -121,7 +126,11 @@ export class MesBoard extends Component {
     onStale(reason) {
         this.state.stale = reason;
         if (reason === "silent") {
+            // At once, to learn whether only our socket is dead; and when the server, too, has
+            // waited long enough to call the machines' states unknown.
             this.pace.ask();
+            browser.clearTimeout(this.secondLook);
+            this.secondLook = browser.setTimeout(() => this.pace.ask(), SECOND_LOOK_MS);
         }
     }
 
