@@ -90,7 +90,12 @@ class Outcome(NamedTuple):
 
     def also(self, other: "Outcome") -> "Outcome":
         """Both outcomes together."""
-        return Outcome(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return Outcome(
+            self.written + other.written,
+            self.unchanged + other.unchanged,
+            self.superseded + other.superseded,
+            self.late + other.late,
+        )
 
 
 def rank(row: Any) -> tuple[int, str, int]:

@@ -56,24 +56,23 @@ def absorb(
 
     ``stored`` must hold every stored span that overlaps or touches a wanted one.
     """
-    pieces = sorted(
-        [(start, end, id_) for id_, start, end in stored] + [(*span, None) for span in wanted],
-        key=lambda piece: piece[:2],
-    )
-    upcoming = iter(pieces)
+    known = sorted(stored, key=lambda piece: (piece[1], piece[2]))
+    everything: list[OpenSpan] = [(start, end) for _id, start, end in known]
+    everything += list(wanted)
+    upcoming = iter(known)
     piece = next(upcoming, None)
     inserts: list[tuple[Ms, Ms]] = []
     updates: list[tuple[int, Ms, Ms]] = []
     deletes: list[int] = []
-    for start, end in merge((one[0], one[1]) for one in pieces):
-        kept = []
-        while piece is not None and piece[0] < end:
-            if piece[2] is not None:
-                kept.append(piece)
+    for start, open_end in merge(everything):
+        end = start if open_end is None else open_end
+        kept: list[tuple[int, Ms, Ms]] = []
+        while piece is not None and piece[1] < end:
+            kept.append(piece)
             piece = next(upcoming, None)
         if not kept:
             inserts.append((start, end))
-        elif kept[0][:2] != (start, end):
-            updates.append((kept[0][2], start, end))
-        deletes += [one[2] for one in kept[1:]]
+        elif kept[0][1:] != (start, end):
+            updates.append((kept[0][0], start, end))
+        deletes += [one[0] for one in kept[1:]]
     return inserts, updates, deletes
