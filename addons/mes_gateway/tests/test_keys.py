@@ -18,7 +18,8 @@ class TestKeys(GatewayCase):
         engineer = make_user(self.env, "engineer")
         action = (gateway or self.gateway).with_user(engineer).action_new_key()
         window = self.env[action["res_model"]].with_user(engineer).with_context(action["context"])
-        return window.default_get(["key", "login", "user", "database", "expires"])
+        fields_shown = {name: {} for name in ("key", "login", "user", "database", "expires")}
+        return window.onchange({}, [], fields_shown)["value"]
 
     def opens(self, key, user=None):
         """Whether a key opens the gateway's door, as over XML-RPC."""
