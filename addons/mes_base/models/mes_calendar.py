@@ -52,10 +52,14 @@ class MesCalendar(models.AbstractModel):
     @api.private
     def versions(self, workcenters, start_ms: int, end_ms: int) -> dict[int, str]:
         """A short hash of the rules that hold for each machine in [start, end); changes only with them."""
+        made = self._calendars(workcenters, start_ms, end_ms)
+        # Machines of one place share one calendar object: it is hashed once.
+        calendars = {id(calendar): calendar for parts in made.values() for _start, _end, calendar in parts}
+        versions = {key: calendar.version for key, calendar in calendars.items()}
         found = {}
-        for wc, parts in self._calendars(workcenters, start_ms, end_ms).items():
-            text = json.dumps([calendar.version for _start, _end, calendar in parts])
-            found[wc] = parts[0][2].version if len(parts) == 1 else hashlib.sha256(text.encode()).hexdigest()[:16]
+        for wc, parts in made.items():
+            own = [versions[id(calendar)] for _start, _end, calendar in parts]
+            found[wc] = own[0] if len(own) == 1 else hashlib.sha256(json.dumps(own).encode()).hexdigest()[:16]
         return found
 
     @api.private

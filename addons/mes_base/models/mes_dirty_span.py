@@ -86,6 +86,9 @@ class MesDirtySpan(models.Model):
 
         Marks that another transaction holds are left to it; call it in the transaction that makes
         the derived rows anew, so that a failure puts them back.
+
+        An override without an end lasts until the machine runs again: a late fact inside it may move
+        that end, so such a mark reaches to where the override ended at the latest.
         """
         self.env.cr.execute(
             SQL(
@@ -95,12 +98,20 @@ class MesDirtySpan(models.Model):
                         SELECT id FROM mes_dirty_span WHERE consumer = %(consumer)s
                          ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
                     RETURNING workcenter_id, at_from, at_until)
-                SELECT workcenter_id, %(from)s, %(until)s FROM taken
+                SELECT t.workcenter_id, %(from)s, %(until)s
+                  FROM taken t CROSS JOIN LATERAL (
+                       SELECT CASE WHEN EXISTS (
+                                   SELECT FROM mes_state_override o WHERE o.workcenter_id = t.workcenter_id
+                                      AND o.at_until IS NULL AND o.at_from < t.at_until)
+                              THEN (SELECT p.at FROM mes_state_point p WHERE p.workcenter_id = t.workcenter_id
+                                       AND p.lane = 'state' AND p.value = 'running' AND p.at >= t.at_until
+                                     ORDER BY p.at LIMIT 1)
+                              ELSE t.at_until END AS at_until) e
                 """,
                 consumer=consumer,
                 limit=limit,
-                **{"from": bulk.millis("at_from")},
-                until=bulk.millis("at_until"),
+                **{"from": bulk.millis("t.at_from")},
+                until=bulk.millis("e.at_until"),
             )
         )
         found: dict[int, list[tuple[int, int | None]]] = {}

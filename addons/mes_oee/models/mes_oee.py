@@ -244,11 +244,13 @@ class MesOee(models.AbstractModel):
     def _stored(
         self, scope: Scope, stored: dict[int, list], by: tuple[str, ...], dates: tuple[date, date] | None
     ) -> Iterable[tuple[tuple, kpi.Totals]]:
-        """Sums of the rollup's rows by key; one statement."""
+        """Sums of the rollup's rows by key; one statement, whatever their number."""
         rows = [(wc, *one) for wc, found in stored.items() for one in found]
         if not rows:
             return
         columns = [SQL.identifier("r", column) for name in by for column in COLUMNS[name]]
+        # Thousands of groups with their sums take 20 MB: hashed in memory they need a third of the time.
+        self.env.cr.execute("SET LOCAL work_mem = '64MB'")
         conditions = [SQL("TRUE")]
         if scope.place:
             conditions.append(SQL("%s = ANY(%s)", SQL.identifier("r", scope.place), list(scope.place_ids)))
@@ -265,7 +267,7 @@ class MesOee(models.AbstractModel):
                  %(group)s
                 """,
                 keys=SQL("%s,", SQL(", ").join(columns)) if columns else SQL(),
-                sums=SQL(", ").join(SQL("sum(%s)::int8", SQL.identifier("r", name)) for name in NAMES),
+                sums=SQL(", ").join(_sum(name) for name in NAMES),
                 rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
                 **{"from": bulk.timestamp("s.from_ms")},
                 until=bulk.timestamp("s.until_ms"),
@@ -296,6 +298,12 @@ class MesOee(models.AbstractModel):
             )
         if end < start:
             raise UserError(self.env._("The span ends before it starts: swap the two times."))
+
+
+def _sum(name: str) -> SQL:
+    """The sum of a column; what is at most an hour or its stops is added as int4, which is much faster."""
+    column = SQL.identifier("r", name)
+    return SQL("sum(%s::int4)", column) if name.endswith(("_ms", "_stops")) else SQL("sum(%s)::int8", column)
 
 
 def _wanted(row: Row, scope: Scope, dates: tuple[date, date] | None) -> bool:

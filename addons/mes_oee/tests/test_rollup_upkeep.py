@@ -180,6 +180,27 @@ class TestRollupUpkeep(OeeCase):
         self.assertEqual(self.totals(MONDAY, MONDAY + 12 * HOUR).planned_ms, 0)
         self.assert_as_rebuilt()
 
+    def test_an_open_override_ends_earlier_by_a_late_fact(self):
+        """It lasts until the machine runs again; a late running in it changes all that it had covered since."""
+        start = MONDAY + 6 * HOUR + 30 * MINUTE
+        states = [(start, "down"), (start + HOUR, "idle"), (start + 4 * HOUR, "running")]
+        self.env.cr.execute(
+            "DELETE FROM mes_state_point WHERE workcenter_id = %s AND at > %s AND at <= %s",
+            [self.machine.id, clock.from_ms(start), clock.from_ms(start + 4 * HOUR)],
+        )
+        feed_states(self.env, self.machine, states, stream="LONG")
+        reason = make_reason(self.env, "Cleaning", mes_planned=True)
+        self.env["mes.state.override"].create(
+            {"workcenter_id": self.machine.id, "at_from": clock.from_ms(start), "loss_id": reason.id}
+        )
+        self.env["mes.dirty.span"]._mark([(self.machine.id, MONDAY, None)], "test")
+        self.refresh()
+        self.assertEqual(self.totals(MONDAY, MONDAY + 12 * HOUR).planned_ms, 4 * HOUR)
+        feed_states(self.env, self.machine, [(start + 20 * MINUTE, "running")], stream="LATE")
+        self.refresh()
+        self.assertEqual(self.totals(MONDAY, MONDAY + 12 * HOUR).planned_ms, 20 * MINUTE)
+        self.assert_as_rebuilt()
+
     def test_an_ideal_cycle(self):
         """A new ideal cycle counts from its date on."""
         set_ideal_cycle(self.env, self.machine, 2, self.product, MONDAY + 8 * HOUR)
