@@ -19,7 +19,7 @@ value, or that comes with a link the device itself dropped, is not taken for a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ..events import Quality
@@ -140,7 +140,9 @@ def _reset_shown(spec: CounterSpec, memory: CounterMemory, reading: Reading) -> 
 
 
 def _seen(memory: CounterMemory, reading: Reading) -> CounterMemory:
-    return replace(memory, at=reading.at, mono=reading.mono, boot_id=reading.boot_id, flag=reading.flag)
+    return CounterMemory(
+        memory.raw, reading.at, reading.mono, reading.boot_id, memory.epoch, memory.total, reading.flag
+    )
 
 
 def _booked(
@@ -152,12 +154,8 @@ def _booked(
     quality: Quality = "good",
     alarm: str | None = None,
 ) -> Booking:
-    after = replace(
-        _seen(memory, reading),
-        raw=reading.raw,
-        total=memory.total + delta,
-        epoch=memory.epoch + (decision == "reset"),
-    )
+    epoch, total = memory.epoch + (decision == "reset"), memory.total + delta
+    after = CounterMemory(reading.raw, reading.at, reading.mono, reading.boot_id, epoch, total, reading.flag)
     return Booking(decision, delta, after, bounds, quality, alarm)
 
 

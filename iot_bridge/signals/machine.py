@@ -37,18 +37,25 @@ class ModePoint:
     mode: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MachineState:
-    """Everything the machine remembers; a new one for each step."""
+    """Everything the machine remembers. Each step works on a :meth:`copy`, adopted when it is stored."""
 
     point: StatePoint | None = None
     mode: ModePoint | None = None
     evidence: ev.Evidence = field(default_factory=ev.Evidence)
-    counters: Mapping[str, CounterMemory] = field(default_factory=dict)
-    doubts: Mapping[str, Doubt] = field(default_factory=dict)
-    measured: Mapping[str, Measurement] = field(default_factory=dict)
-    alarms: Mapping[str, bool] = field(default_factory=dict)
+    counters: dict[str, CounterMemory] = field(default_factory=dict)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
+    measured: dict[str, Measurement] = field(default_factory=dict)
+    alarms: dict[str, bool] = field(default_factory=dict)
     lost: bool = True
+
+    def copy(self) -> MachineState:
+        """A state of its own; what is inside the dictionaries never changes."""
+        return MachineState(
+            self.point, self.mode, self.evidence, self.counters.copy(), self.doubts.copy(), self.measured.copy(),
+            self.alarms.copy(), self.lost,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -80,7 +87,7 @@ class Machine:
     def propose(self, samples: Sequence[Sample], dropped: bool = False) -> Proposal:
         """One poll cycle. ``dropped``: the device itself closed the link since the cycle before."""
         values = {sample.tag: sample for sample in samples}
-        proposal = Proposal(self.state)
+        proposal = Proposal(self.state.copy())
         fresh = self._watch(proposal, values)
         for name, sample in values.items():
             step = _STEPS.get(self.tags[name].signal)
@@ -101,13 +108,15 @@ class Machine:
         memory, spans = ev.flush(self.state.evidence, self.stale_ms)
         if not spans and not stale:
             return None
-        state = replace(self.state, evidence=memory, lost=self.state.lost or stale)
+        state = self.state.copy()
+        state.evidence, state.lost = memory, state.lost or stale
         return Proposal(state, [self._evidence(span) for span in spans])
 
     def remember(self, memories: Mapping[str, CounterMemory]) -> None:
         """Counter memories that were healed; what was doubted is looked at anew."""
         if memories:
-            self.state = replace(self.state, counters={**self.state.counters, **memories}, doubts={})
+            self.state.counters.update(memories)
+            self.state.doubts.clear()
 
     def carried_to(self, other: Machine, memories: Mapping[str, CounterMemory]) -> MachineState:
         """This machine's state for ``other``, the same equipment with other tags.
@@ -133,7 +142,7 @@ class Machine:
         if not good:
             return False
         memory, spans, fresh = ev.seen(proposal.state.evidence, min(good), self.stale_ms, self.every_ms)
-        proposal.state = replace(proposal.state, evidence=memory, lost=False)
+        proposal.state.evidence, proposal.state.lost = memory, False
         proposal.events += [self._evidence(span) for span in spans]
         return fresh
 
@@ -206,7 +215,7 @@ def _state(machine: Machine, proposal: Proposal, look: _Look) -> None:
         proposal.findings.append(f"{tag.tag}: raw value {raw} is not in the map: no data until it is mapped")
     proposal.events.append(_event(machine, look, "state", fields))
     since = last.at if last is not None and last.state == point.state and not look.fresh else point.at
-    proposal.state = replace(proposal.state, point=replace(point, at=since))
+    proposal.state.point = replace(point, at=since)
 
 
 def _mode(machine: Machine, proposal: Proposal, look: _Look) -> None:
@@ -217,7 +226,7 @@ def _mode(machine: Machine, proposal: Proposal, look: _Look) -> None:
     proposal.events.append(
         _event(machine, look, "mode", {"raw": raw, "mode": point.mode, "map": look.tag.map_revision})
     )
-    proposal.state = replace(proposal.state, mode=point)
+    proposal.state.mode = point
 
 
 def _counter(machine: Machine, proposal: Proposal, look: _Look) -> None:
@@ -231,11 +240,11 @@ def _counter(machine: Machine, proposal: Proposal, look: _Look) -> None:
     reading = Reading(raw, sample.at, sample.mono, machine.boot_id, flag, look.dropped)
     state = proposal.state
     outcome = book(spec, state.counters.get(key), reading, state.doubts.get(key))
-    doubts = {name: doubt for name, doubt in state.doubts.items() if name != key}
     if isinstance(outcome, Doubt):
-        proposal.state = replace(state, doubts={**doubts, key: outcome})
+        state.doubts[key] = outcome
         return
-    proposal.state = replace(state, doubts=doubts, counters={**state.counters, key: outcome.memory})
+    state.doubts.pop(key, None)
+    state.counters[key] = outcome.memory
     if isinstance(outcome, Same):
         return
     proposal.memories[key] = outcome.memory
@@ -265,9 +274,7 @@ def _measurement(machine: Machine, proposal: Proposal, look: _Look) -> None:
     if look.tag.unit:
         fields["unit"] = look.tag.unit
     proposal.events.append(_event(machine, look, "measurement", fields))
-    proposal.state = replace(
-        proposal.state, measured={**proposal.state.measured, name: memory or Measurement(value)}
-    )
+    proposal.state.measured[name] = memory or Measurement(value)
 
 
 def _alarm(machine: Machine, proposal: Proposal, look: _Look) -> None:
@@ -275,7 +282,7 @@ def _alarm(machine: Machine, proposal: Proposal, look: _Look) -> None:
     if proposal.state.alarms.get(name, False) == active and not (look.fresh and active):
         return
     proposal.events.append(_event(machine, look, "alarm", {"code": look.tag.code, "active": active}))
-    proposal.state = replace(proposal.state, alarms={**proposal.state.alarms, name: active})
+    proposal.state.alarms[name] = active
 
 
 _STEPS: dict[str, Callable[[Machine, Proposal, _Look], None]] = {
