@@ -1,7 +1,6 @@
 from odoo import api, models
-from odoo.tools import SQL
-
 from odoo.addons.bus.models.bus import channel_with_db, json_dump
+from odoo.tools import SQL
 
 # A screen that was away for longer reads the board anew; it has no use for older heartbeats.
 KEPT_SECONDS = 30

@@ -17,6 +17,11 @@ _logger = logging.getLogger(__name__)
 
 BATCH_WARN_MS = 1000
 
+# For programs, as the refusals of the contract are: in English whatever the user's language.
+GATEWAY_UNKNOWN = (
+    "gateway_unknown: this user belongs to no active gateway; use the key that the gateway's form has made."
+)
+
 
 class MesGatewayCall(models.Model):
     """The four calls of a bridge: hello, ingest, live, tags.
@@ -61,7 +66,7 @@ class MesGatewayCall(models.Model):
         try:
             return json.dumps(work(gateway, message))
         except contract.CallRefused as refusal:
-            self._settle()
+            self._settle()  # keeps the alarm that was noted, although the call itself fails
             error = AccessError if refusal.code == "stream_foreign" else UserError
             raise error(str(refusal)) from None
 
@@ -69,24 +74,22 @@ class MesGatewayCall(models.Model):
         """Start a READ COMMITTED transaction: who waits for a stream then sees what the other has
         done, where REPEATABLE READ would fail and be repeated after seconds of sleep. Until here the
         transaction has only read the user's key, so there is nothing else to commit."""
-        if not modules.module.current_test:
-            self.env.cr.commit()
+        if self._settle():
             self.env.cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
-    def _settle(self) -> None:
-        """Keep what was noted of a refused call (an alarm), although the call itself fails."""
-        if not modules.module.current_test:
-            self.env.cr.commit()
+    def _settle(self) -> bool:
+        """End the transaction so far; False inside a test, whose transaction is not ours to end."""
+        if modules.module.current_test:
+            return False
+        self.env.cr.commit()  # pylint: disable=invalid-commit
+        return True
 
     def _of_user(self, uid: int):
         """The gateway of this user, in superuser mode."""
         gateway = self.sudo().search([("user_id", "=", uid)])
         if not gateway:
-            raise AccessError(
-                "gateway_unknown: this user belongs to no active gateway; use the key that the gateway's "
-                "form has made."
-            )
-        return gateway.with_context(self._own_context(gateway))
+            raise AccessError(GATEWAY_UNKNOWN)
+        return gateway.with_context(self._own_context(gateway))  # pylint: disable=context-overridden
 
     def _own_context(self, gateway) -> dict:
         """The context of a call: nothing of the client's, which must not steer code in superuser mode.

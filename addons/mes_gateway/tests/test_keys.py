@@ -17,7 +17,7 @@ class TestKeys(GatewayCase):
         """Press the button as an engineer; the key it shows."""
         engineer = make_user(self.env, "engineer")
         action = (gateway or self.gateway).with_user(engineer).action_new_key()
-        window = self.env[action["res_model"]].with_user(engineer).with_context(action["context"])
+        window = self.env[action["res_model"]].with_user(engineer).with_context(**action["context"])
         fields_shown = {name: {} for name in ("key", "login", "user", "database", "expires")}
         return window.onchange({}, [], fields_shown)["value"]
 

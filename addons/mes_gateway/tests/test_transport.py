@@ -1,10 +1,9 @@
 import json
 from xmlrpc.client import Fault
 
+from odoo.addons.mes_base.tests.common import make_area, make_counter, make_site, make_work_center
 from odoo.tests import HttpCase, get_db_name, tagged
 from odoo.tools import mute_logger
-
-from odoo.addons.mes_base.tests.common import make_area, make_counter, make_site, make_work_center
 
 from .common import EPOCH, count, make_gateway
 
