@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..tools import bulk
 from ..tools.fields import BigInteger, Timestamp, UncheckedMany2one
-from ..tools.rows import CountRow, Outcome, Superseded, contest, newest
+from ..tools.rows import CountRow, Outcome, Superseded, contest, newest, unknown
 from ..tools.spans import clusters
 from .mes_state_point import CLUSTER_MS, QUALITIES
 
@@ -82,6 +82,8 @@ class MesCountPoint(models.Model):
             lock = heads[machines[row.counter_id]].lock
             if lock is not None and row.at < lock:
                 late.append(winners.pop(key))
+        known = {_key(row): row for stretch in self._stretches(late) for _id, row in stretch.stored}
+        late, repeats = unknown(late, known, _key)
         stretches = self._stretches(winners.values())
         stored = {_key(row): (id_, row) for stretch in stretches for id_, row in stretch.stored}
         contested = [row for key, row in winners.items() if key in stored]
@@ -89,7 +91,7 @@ class MesCountPoint(models.Model):
         replaced, unchanged, lost = self._contest(contested, stored)
         self._insert_points(inserted, machines, heads)
         self.invalidate_model()
-        outcome = Outcome(len(inserted) + len(replaced), unchanged, tuple(losers + lost), tuple(late))
+        outcome = Outcome(len(inserted) + len(replaced), unchanged + repeats, tuple(losers + lost), tuple(late))
         return outcome, _touched(stretches, [*inserted, *replaced], machines)
 
     def _stretches(self, rows: Iterable[CountRow]) -> list[Stretch]:

@@ -40,6 +40,7 @@ class MesEvidenceSpan(models.Model):
         if not rows:
             return Outcome(), []
         late, timely = _split_at_locks(rows, {wc: head.lock for wc, head in heads.items()})
+        late = self._unknown(late)
         groups = _merged(timely)
         known = self._overlapping(groups)
         inserts, updates, absorbed, touched = [], [], [], []
@@ -56,6 +57,17 @@ class MesEvidenceSpan(models.Model):
         written = len(inserts) + len(updates)
         unchanged = sum(map(len, groups.values())) - written if not touched else 0
         return Outcome(written, unchanged, (), tuple(late)), touched
+
+    def _unknown(self, rows: list[EvidenceRow]) -> list[EvidenceRow]:
+        """What of the rows is not stored yet."""
+        groups = _merged(rows)
+        known = self._overlapping(groups)
+        return [
+            EvidenceRow(*key, *part)
+            for key, wanted in groups.items()
+            for span in wanted
+            for part in subtract(span, [one[1:] for one in known.get(key, {}).values()])
+        ]
 
     def _overlapping(self, groups: dict) -> dict[tuple[int, str], dict[int, tuple[int, int, int]]]:
         """The stored spans (id, from, until in ms) that overlap or touch wanted ones, by machine and stream."""

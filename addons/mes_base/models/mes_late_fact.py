@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from ..timeline import CountPoint, History, Span, StatePoint, Timeline, build
 from ..tools import clock
 from ..tools.fields import BigInteger, Timestamp
-from ..tools.rows import CountRow, EvidenceRow, StateRow
+from ..tools.rows import CountRow, EvidenceRow, StateRow, content
 
 
 class MesLateFact(models.Model):
@@ -39,8 +39,10 @@ class MesLateFact(models.Model):
 
     @api.private
     def _keep(self, rows: Iterable[StateRow | CountRow | EvidenceRow]) -> None:
-        """Keep facts for closed periods aside; one statement to find machines, one to insert."""
-        rows = list(rows)
+        """Keep facts for closed periods aside, each once; a fixed number of statements."""
+        rows = self._not_waiting(rows)
+        if not rows:
+            return
         counters = {row.counter_id for row in rows if isinstance(row, CountRow)}
         machines = self.env["mes.counter"]._machines(counters) if counters else {}
         workcenters = {
@@ -66,6 +68,17 @@ class MesLateFact(models.Model):
                 for row in rows
             ]
         )
+
+    def _not_waiting(
+        self, rows: Iterable[StateRow | CountRow | EvidenceRow]
+    ) -> list[StateRow | CountRow | EvidenceRow]:
+        """Those of the facts that do not wait already, told by whatever source."""
+        rows = list(rows)
+        times = {clock.from_ms(row.at_from if isinstance(row, EvidenceRow) else row.at) for row in rows}
+        # The gateway's user may not read these, and sees nothing of them.
+        waiting = self.sudo().search([("at", "in", list(times)), ("applied_at", "=", False)])
+        known = {(fact.kind, content(fact._row())) for fact in waiting}
+        return [row for row in rows if (_kind(row), content(row)) not in known]
 
     @api.depends("kind", "payload", "applied_at")
     def _compute_difference(self):

@@ -3,7 +3,7 @@ from odoo.tools import SQL
 
 from ..tools import bulk, lanes
 from ..tools.fields import BigInteger, Timestamp, UncheckedMany2one
-from ..tools.rows import Outcome, StateRow, newest
+from ..tools.rows import Outcome, StateRow, newest, unknown
 
 QUALITIES = [("good", "Good"), ("uncertain", "Uncertain"), ("estimated", "Estimated")]
 
@@ -44,7 +44,7 @@ class MesStatePoint(models.Model):
     def _store(self, rows: list[StateRow], heads: dict) -> tuple[Outcome, list[tuple[int, int, int | None]]]:
         """Store change points: the outcome and the touched spans (machine, from, until in ms).
 
-        Four statements at most, whatever the number of rows.
+        Four statements at most, whatever the number of rows; one more for facts of a closed period.
         """
         if not rows:
             return Outcome(), []
@@ -53,6 +53,9 @@ class MesStatePoint(models.Model):
         for row in winners.values():
             lock = heads[row.workcenter_id].lock
             (timely if lock is None or row.at >= lock else late).append(row)
+        late, repeats = unknown(
+            late, {point.row[:3]: point.row for point in self._neighbours(late)}, lambda row: row[:3]
+        )
         plan = lanes.plan(self._neighbours(timely), timely)
         self._insert_points(plan.inserts, heads)
         self._replace_points(plan.replaces)
@@ -60,7 +63,7 @@ class MesStatePoint(models.Model):
         self.invalidate_model()
         written = len(plan.inserts) + len(plan.replaces)
         losers += plan.losers
-        return Outcome(written, plan.unchanged, tuple(losers), tuple(late)), plan.touched
+        return Outcome(written, plan.unchanged + repeats, tuple(losers), tuple(late)), plan.touched
 
     def _neighbours(self, rows: list[StateRow]) -> list[lanes.Stored]:
         """The stored points around ``rows``: of each stretch the one before, those in it, the one after."""

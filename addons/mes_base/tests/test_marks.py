@@ -94,6 +94,13 @@ class TestMarks(MesCase):
         reason.mes_planned = True
         self.assertEqual(self.marks(), [(HOUR, 2 * HOUR)])
 
+    def test_another_time_zone_marks_everything_at_the_site(self):
+        """Shifts and hours of the whole history lie elsewhere then."""
+        self.site.tz = "Europe/Berlin"
+        self.assertEqual(self.marks(), [(-MONDAY, None)])
+        self.site.name = "Renamed"
+        self.assertEqual(self.marks(), [])
+
     def test_threshold_marks_everything(self):
         """Another minor stop threshold classifies all stops anew."""
         self.machine.mes_minor_stop_ms = 2 * MINUTE

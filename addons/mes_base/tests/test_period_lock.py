@@ -55,6 +55,23 @@ class TestPeriodLock(StopCase):
         self.assertTrue(all(fact.applied_at for fact in late))
         self.assertEqual(self.stops(), [(60, 180)])
 
+    def test_repeats_of_closed_facts_are_nothing_new(self):
+        """What the closed figures already hold, and what waits already, is not kept a second time."""
+        again = (
+            feed_states(self.env, self.machine, [(MONDAY, "running")], stream="AGAIN")
+            .also(feed_counts(self.env, self.machine, [(MONDAY + 12 * HOUR, 1200)], stream="AGAIN"))
+            .also(feed_evidence(self.env, self.machine, [(MONDAY + HOUR, MONDAY + 2 * HOUR)]))
+        )
+        self.assertEqual((again.written, again.unchanged, again.late), (0, 2, ()))
+        for _time in range(2):
+            feed_states(self.env, self.machine, [(MONDAY + HOUR, "down")], seq=9)
+            feed_evidence(self.env, self.machine, [(MONDAY - HOUR, MONDAY + HOUR)])
+        late = self.env["mes.late.fact"].search([("workcenter_id", "=", self.machine.id)], order="at")
+        self.assertEqual(
+            [(fact.kind, clock.to_ms(fact.at) - MONDAY) for fact in late], [("evidence", -HOUR), ("state", HOUR)]
+        )
+        self.assertEqual(late[0].payload["at_until"], MONDAY)
+
     def test_evidence_over_the_lock_is_cut(self):
         """The part after the closed period enters at once, the part within it waits."""
         feed_evidence(self.env, self.machine, [(MONDAY - HOUR, MONDAY + DAY + HOUR)], stream="LATE")

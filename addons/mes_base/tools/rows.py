@@ -133,3 +133,9 @@ def newest(rows: Any, key: Any) -> tuple[dict[Any, Any], list[Superseded]]:
         if loser is not None:
             losers.append(loser)
     return winners, losers
+
+
+def unknown(rows: Any, known: Any, key: Any) -> tuple[list[Any], int]:
+    """The rows that say something else than the ``known`` row of their key, and how many say the same."""
+    news = [row for row in rows if (stored := known.get(key(row))) is None or content(stored) != content(row)]
+    return news, len(rows) - len(news)
