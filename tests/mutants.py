@@ -33,8 +33,8 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "tests" / "mutants.toml"
 LEFT_OUT = shutil.ignore_patterns(".git", ".mes", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
-#: pytest's exit codes: everything passed; some tests failed; interrupted by an error of collection.
-PASSED, FAILED, BROKEN = 0, 1, 2
+#: pytest's exit codes: everything passed; some tests failed. Any other means that it could not even try.
+PASSED, FAILED = 0, 1
 LIMIT_S = 600
 
 
@@ -104,7 +104,7 @@ class Tree:
         env = {**odoo.environment(), **postgres.connection()}
         env.pop("ODOO_RC")
         env |= {"PYTHONPATH": str(self.path), "MES_STATE": str(self.path / ".mes"), "PYTHONDONTWRITEBYTECODE": "1"}
-        return env
+        return env | ({"MES_TEMPLATE": self.database} if self.database else {})
 
     def run(self, tests: Sequence[str]) -> tuple[int, str]:
         """pytest's exit code and output; tests of addons run inside Odoo on a database copy of their own."""
@@ -149,9 +149,9 @@ def check_unbroken(tree: Tree, mutants: Iterable[Mutant]) -> None:
 
 def is_caught(tree: Tree, mutant: Mutant) -> bool:
     """True when a test fails because of the break."""
-    with applied(mutant, tree):
+    with applied(mutant, tree.path):
         code, text = tree.run(mutant.tests)
-    if code not in (PASSED, FAILED, BROKEN):
+    if code not in (PASSED, FAILED):
         raise Stale(f"{mutant.name}: pytest ended with {code}:\n" + "\n".join(text.splitlines()[-15:]))
     return code != PASSED
 
