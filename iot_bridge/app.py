@@ -54,8 +54,9 @@ class App:
             self.pipeline.heal, config.outbox.keep_days,
         )  # fmt: skip
         self.live = LiveLane(
-            self._callers["live"], config.stream, clock, self.pipeline.live, self.health, lambda: self.outbox.epoch
-        )
+            self._callers["live"], config.stream, clock, self.pipeline.live, lambda: self.pipeline.changes,
+            self.health, lambda: self.outbox.epoch,
+        )  # fmt: skip
         self.connections: dict[str, Connection] = {}
         self.alarms: dict[str, str] = {}
         self.tag_revision: int | None = None

@@ -23,6 +23,7 @@ from .tags import Tag
 log = logging.getLogger(__name__)
 
 STALE_LOOK_S = 0.1
+SHOWN = frozenset({"state", "mode", "count"})
 
 
 class Pipeline:
@@ -39,6 +40,8 @@ class Pipeline:
         self._machines: dict[str, Machine] = {}
         self._equipment: dict[str, str] = {}
         self.alarms: dict[str, str] = {}
+        # Rises with everything that a screen shows.
+        self.changes = 0
         self.progress = 0
 
     async def set_tags(self, tags: Sequence[Tag]) -> None:
@@ -93,7 +96,8 @@ class Pipeline:
             for machine in self._machines.values():
                 machine.remember({key: memory for key, memory in changed.items() if key in machine.specs})
         if changed:
-            log.warning("counters continued from Odoo's last points: %s", ", ".join(sorted(changed)))
+            some = ", ".join(sorted(changed)[:5])
+            log.warning("%d counters continued from Odoo's last points: %s …", len(changed), some)
 
     def live(self) -> dict[str, Any]:
         """The schema's live machines by equipment code."""
@@ -121,7 +125,9 @@ class Pipeline:
                 return
             self.alarms.pop("outbox", None)
             self._stored()
+        self.changes += any(event.kind in SHOWN for event in events)
         for code, step in steps.items():
+            self.changes += step.state.lost != self._machines[code].state.lost
             self._machines[code].state = step.state
             for finding in step.findings:
                 log.warning("%s", finding)

@@ -25,7 +25,9 @@ LOOK_S = 0.1
 
 
 class LiveLane:
-    """Runs until cancelled. ``machines`` and ``health`` are asked for at each call."""
+    """Runs until cancelled. ``machines`` and ``health`` are asked for at each call, ``changes`` counts
+    what there is to tell.
+    """
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class LiveLane:
         stream: str,
         clock: Clock,
         machines: Callable[[], Mapping[str, Any]],
+        changes: Callable[[], int],
         health: Callable[[], Mapping[str, Any]],
         epoch: Callable[[], str],
     ) -> None:
@@ -40,6 +43,7 @@ class LiveLane:
         self._stream = stream
         self._clock = clock
         self._machines = machines
+        self._changes = changes
         self._health = health
         self._epoch = epoch
         self._version = 0
@@ -48,15 +52,13 @@ class LiveLane:
 
     async def run(self) -> None:
         """Look often, send seldom."""
-        sent: Mapping[str, Any] = {}
-        sent_at = 0.0
+        sent, sent_at = -1, 0.0
         while True:
             self.progress += 1
-            machines = self._machines()
-            since = time.monotonic() - sent_at
-            if since >= HEARTBEAT_S or (since >= CHANGE_S and _states(machines) != _states(sent)):
-                sent, sent_at = machines, time.monotonic()
-                await self._send(machines)
+            since, changes = time.monotonic() - sent_at, self._changes()
+            if since >= HEARTBEAT_S or (since >= CHANGE_S and changes != sent):
+                sent, sent_at = changes, time.monotonic()
+                await self._send(self._machines())
             await asyncio.sleep(LOOK_S)
 
     async def _send(self, machines: Mapping[str, Any]) -> None:
@@ -72,8 +74,3 @@ class LiveLane:
             log.debug("live: %s", error)
             return
         self.config_revision = answer.get("config_revision", self.config_revision)
-
-
-def _states(machines: Mapping[str, Any]) -> dict[str, Any]:
-    """What counts as a change: everything but the time of the last read."""
-    return {code: {key: value for key, value in live.items() if key != "at"} for code, live in machines.items()}
