@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
@@ -81,8 +82,6 @@ class Cable:
     def _close(self, pair: tuple[socket.socket, socket.socket]) -> None:
         self.pairs.discard(pair)
         for end in pair:
-            try:
+            with contextlib.suppress(OSError):  # already shut by the other side
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # already shut by the other side
             end.close()

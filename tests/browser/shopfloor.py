@@ -136,7 +136,8 @@ class Gateway:
             }
             for unit in UNITS
         }  # fmt: skip
-        self.call("live", {"stream": "LINE1", "epoch": self.epoch, "version": now, "at": text(now), "machines": machines})
+        head = {"stream": "LINE1", "epoch": self.epoch, "version": now, "at": text(now)}
+        self.call("live", {**head, "machines": machines})
 
     def _state_event(self, unit: str) -> dict[str, Any]:
         raw = {"running": 1, "idle": 2, "down": 3, "setup": 4}[self.states[unit] or "idle"]

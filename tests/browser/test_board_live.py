@@ -134,9 +134,9 @@ def test_failing_server_is_told_and_can_be_tried_again(cable: Any, open_board: A
     """Before anything was shown a whole page says so; after it, a notice beside what is still true."""
     page = open_board(url=cable.url)
     pattern = re.compile("mes.board/snapshot")
-    fault = {"jsonrpc": "2.0", "id": 1, "error": {"code": 0, "message": "Odoo Server Error", "data": {
-        "name": "odoo.exceptions.UserError", "message": "The database is being restored.", "arguments": []}}}  # fmt: skip
-    page.route(pattern, lambda route: route.fulfill(json=fault))
+    told = {"name": "odoo.exceptions.UserError", "message": "The database is being restored.", "arguments": []}
+    error = {"code": 0, "message": "Odoo Server Error", "data": told}
+    page.route(pattern, lambda route: route.fulfill(json={"jsonrpc": "2.0", "id": 1, "error": error}))
     if phase == "before":
         page.reload()
         place = page.locator(".mes-message")
@@ -147,7 +147,6 @@ def test_failing_server_is_told_and_can_be_tried_again(cable: Any, open_board: A
     expect(place).to_contain_text("The database is being restored.", timeout=3 * WITHIN_MS)
     cable.mend()
     page.unroute(pattern)
-    page.wait_for_timeout(0)
     place.get_by_role("button").click()
     expect(place).to_have_count(0, timeout=3 * WITHIN_MS)
     expect(page.locator(".mes-machine")).to_have_count(5)

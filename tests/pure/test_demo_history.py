@@ -1,5 +1,7 @@
 """The invented past of the demo plant is one that a real plant could have had."""
 
+import itertools
+
 import pytest
 from demoplant import MACHINES, invent
 from demoplant.paint import Paint, flatten
@@ -52,7 +54,7 @@ def test_counters_never_fall_and_rejects_are_part_of_the_total(past):
     for machine in past.machines:
         for points in machine.counts.values():
             assert points == sorted(points)
-            assert all(a[1] <= b[1] for a, b in zip(points, points[1:], strict=False))
+            assert all(a[1] <= b[1] for a, b in itertools.pairwise(points))
         assert machine.counts["reject"][-1][1] <= machine.counts["total"][-1][1]
 
 

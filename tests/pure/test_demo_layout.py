@@ -1,6 +1,7 @@
 """The demo plant in Odoo and the simulated plant of the bridge are one plant."""
 
 from demoplant import layout
+
 from iot_bridge.simulator import layout as simulated
 
 

@@ -41,7 +41,7 @@ def ensure_plant(env: Any, now: int) -> Plant:
         machine.unit: _ensure_workcenter(
             env, area, machine.code, machine.name,
             {"mes_level": "unit", "mes_line_id": line.id, "sequence": 10 + index, "mes_stale_ms": layout.STALE_MS},
-        )  # fmt: skip
+        )
         for index, machine in enumerate(layout.MACHINES)
     }
     if not line.mes_bottleneck_id:

@@ -5,6 +5,7 @@ Deterministic: the same arguments give the same past. Times are integer millisec
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ def _runs(
 ) -> list[tuple[int, int, int]]:
     """Order runs: a changeover belongs to the order that follows it."""
     edges = [start, *(begin for begin, _end in changeovers), end]
-    return [(a, b, index % products) for index, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]
+    return [(a, b, index % products) for index, (a, b) in enumerate(itertools.pairwise(edges))]
 
 
 def _counts(

@@ -55,7 +55,7 @@ class Machine:
 
     @property
     def modulus(self) -> int:
-        return 2 ** int(self.raw_type.removeprefix("uint"))
+        return 1 << int(self.raw_type.removeprefix("uint"))
 
 
 MACHINES = (
@@ -125,7 +125,7 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
                 machine, counter, "counter", machine.raw_type, word_order=machine.word_order, counter=counter,
                 modulus=machine.modulus, max_rate=machine.max_rate, tolerance=2, policy="rollover",
                 reset_flag_tag=f"{machine.code}/boot", unit="pcs",
-            )  # fmt: skip
+            )
         )
     return tags
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ def flatten(spans: Iterable[Paint], start: int, end: int) -> list[Paint]:
     top: list[tuple[int, int, int]] = []  # (-layer, start, index) of the spans that have begun
     shown: list[Paint] = []
     index = 0
-    for at, until in zip(edges, edges[1:], strict=False):
+    for at, until in itertools.pairwise(edges):
         while index < len(waiting) and waiting[index].start <= at:
             heapq.heappush(top, (-waiting[index].layer, waiting[index].start, index))
             index += 1

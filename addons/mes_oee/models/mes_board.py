@@ -1,11 +1,10 @@
 from typing import Any
 
 from odoo import api, models
-from odoo.exceptions import AccessError
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.timeline import Shift, Timeline
 from odoo.addons.mes_base.tools import bulk, clock
+from odoo.exceptions import AccessError
+from odoo.tools import SQL
 
 from .. import kpi
 from ..tools import board, ribbon
@@ -182,8 +181,8 @@ class MesBoard(models.AbstractModel):
         """The figures of machines by id, or of a line under None."""
         service = self.env["mes.oee"]
         if scope[:1].mes_level == "line":
-            parts = {None: part for part in service.figures(scope, start, now)}
-            return {None: self._values(parts.get(None), scope, now)}
+            whole = service.figures(scope, start, now)
+            return {None: self._values(whole[0] if whole else None, scope, now)}
         parts = {part.key[0]: part for part in service.figures(scope, start, now, by=("machine",))}
         return {unit.id: self._values(parts.get(unit.id), unit, now) for unit in scope}
 

@@ -1,6 +1,3 @@
-from odoo.exceptions import AccessError
-from odoo.tests import tagged
-
 from odoo.addons.mes_base.tests.common import (
     HOUR,
     MINUTE,
@@ -21,6 +18,8 @@ from odoo.addons.mes_base.tests.common import (
     set_ideal_cycle,
 )
 from odoo.addons.mes_base.tools.rows import LiveRow
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
 
 from .common import OeeCase, make_run
 
