@@ -10,7 +10,14 @@ from .paths import ADDONS, ROOT
 from .progress import say
 
 # Packages with strict types; each is checked from the folder it is imported from, as in the tests.
-TYPED = ("iot_bridge", "mescli", "addons/mes_base/timeline", "addons/mes_gateway/contract", "addons/mes_oee/kpi", "addons/mes_demo/demoplant")
+TYPED = (
+    "iot_bridge",
+    "mescli",
+    "addons/mes_base/timeline",
+    "addons/mes_gateway/contract",
+    "addons/mes_oee/kpi",
+    "addons/mes_demo/demoplant",
+)
 
 
 def _typed_packages() -> list[Path]:
