@@ -229,3 +229,22 @@ def test_epoch_superseded_by_a_restored_odoo_is_taken_over_again(odoo: FakeOdoo,
     asyncio.run(scene())
     assert odoo.streams["L1"].epoch == box.epoch and seqs(odoo) == [1, 2]
     box.close()
+
+
+def test_event_altered_in_the_queue_is_noticed_within_its_batch(odoo: FakeOdoo, outbox: Outbox, tmp_path: Path) -> None:
+    """Conservation: a total that does not follow from its predecessor and its delta."""
+
+    async def scene() -> None:
+        async with running(outbox, config(odoo, tmp_path)) as lane:
+            lane.count(100, 0, 0, "first")
+            await lane.drained()
+            assert odoo.conservation == []
+            odoo.faults.unavailable = lambda: True
+            lane.count(110, 10, 10)
+            lane.count(115, 15, 5)
+            outbox._db.execute("UPDATE event SET body = replace(body, '\"total\":15', '\"total\":17') WHERE seq = 3")
+            odoo.faults.unavailable = lambda: False
+            await lane.drained()
+
+    asyncio.run(scene())
+    assert len(odoo.conservation) == 1 and "seq 3" in odoo.conservation[0]
