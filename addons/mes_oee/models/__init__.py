@@ -1,12 +1,14 @@
-from . import mes_site
-from . import mrp_workcenter
-from . import mes_oee_rollup
-from . import mes_oee_engine
-from . import mes_oee_refresh
-from . import mes_dirty_span
-from . import mes_oee
-from . import mes_oee_shift
-from . import mes_oee_late
-from . import mes_period_lock
-from . import mes_oee_report
-from . import mes_board
+from . import (
+    mes_board,
+    mes_dirty_span,
+    mes_oee,
+    mes_oee_engine,
+    mes_oee_late,
+    mes_oee_refresh,
+    mes_oee_report,
+    mes_oee_rollup,
+    mes_oee_shift,
+    mes_period_lock,
+    mes_site,
+    mrp_workcenter,
+)

@@ -5,10 +5,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from odoo import api, models
+from odoo.addons.mes_base.tools import bulk, clock, spans
 from odoo.exceptions import UserError
 from odoo.tools import SQL
-
-from odoo.addons.mes_base.tools import bulk, clock, spans
 
 from .. import kpi
 from ..kpi.totals import NAMES

@@ -4,10 +4,9 @@ from fractions import Fraction
 from operator import itemgetter
 
 from odoo import api, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.timeline import Shift, Span, Timeline, build
 from odoo.addons.mes_base.tools import bulk
+from odoo.tools import SQL
 
 from .. import kpi
 from ..tools.rows import NOWHERE, Place, Row

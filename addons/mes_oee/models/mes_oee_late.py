@@ -2,7 +2,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from odoo import api, models
-
 from odoo.addons.mes_base.timeline import Counter, CountPoint, History, Span, StatePoint, build
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.rows import CountRow, EvidenceRow, StateRow
@@ -30,7 +29,7 @@ class MesOeeLate(models.AbstractModel):
         workcenters.check_access("read")
         waiting = self._waiting(workcenters, start, end)
         now = self.env["mes.clock"].now_ms()
-        histories = self.env["mes.timeline"].load({wc: (start, end) for wc in waiting})
+        histories = self.env["mes.timeline"].load(dict.fromkeys(waiting, (start, end)))
         names = self._counter_names(row for rows in waiting.values() for row in rows)
         return {
             wc: {
@@ -74,7 +73,8 @@ class MesOeeLate(models.AbstractModel):
 
 def _with(history: History, rows: Rows, names: dict[int, str]) -> History:
     """The history with the late facts in it; a fact for a taken key is contested when it is let in."""
-    lanes = {"state": {point.at: point for point in history.states}, "mode": {point.at: point for point in history.modes}}
+    stored = {"state": history.states, "mode": history.modes}
+    lanes = {lane: {point.at: point for point in points} for lane, points in stored.items()}
     readings: dict[str, list[CountPoint]] = {}
     evidence = list(history.evidence)
     for row in rows:

@@ -3,10 +3,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from odoo import api, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.timeline import Span, affected
 from odoo.addons.mes_base.tools import bulk, spans
+from odoo.tools import SQL
 
 from ..tools import hours
 
@@ -220,7 +219,7 @@ class MesOeeRefresh(models.AbstractModel):
         for (start, end), ids in sorted(_batches(stretches, extents).items()):
             for first in range(0, len(ids), MACHINES_AT_ONCE):
                 chunk = ids[first : first + MACHINES_AT_ONCE]
-                rows = self.env["mes.oee.engine"]._rows({wc: (start, end) for wc in chunk}, now)
+                rows = self.env["mes.oee.engine"]._rows(dict.fromkeys(chunk, (start, end)), now)
                 written += rollup._insert(rows)
         rollup.invalidate_model()
         return written

@@ -1,7 +1,6 @@
 from odoo import fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.tools import SQL
 
 # The ratios of a group are quotients of its sums, never means of its rows' ratios. They are the
 # engine's formulas (mes_oee.kpi) without its refusals; a test compares both.

@@ -2,10 +2,9 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from odoo import api, fields, models
-from odoo.tools import SQL
-
 from odoo.addons.mes_base.tools import bulk
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.tools import SQL
 
 from ..kpi.totals import NAMES
 from ..tools.rows import RULES_VERSION, Row, calendar_version, hour_label

@@ -1,5 +1,4 @@
 from odoo import api, models
-
 from odoo.addons.mes_base.timeline import Shift
 
 from .. import kpi

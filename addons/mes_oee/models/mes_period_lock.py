@@ -1,5 +1,4 @@
 from odoo import models
-
 from odoo.addons.mes_base.tools import clock
 
 

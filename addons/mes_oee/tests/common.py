@@ -2,13 +2,10 @@
 
 from odoo.addons.mes_base.tests.common import (
     HOUR,
-    MINUTE,
     MONDAY,
     MesCase,
     at_time,
-    feed_counts,
     feed_evidence,
-    feed_states,
     make_shift_pattern,
     set_ideal_cycle,
 )

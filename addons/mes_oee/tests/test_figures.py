@@ -1,9 +1,6 @@
 from datetime import date
 from fractions import Fraction
 
-from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
-
 from odoo.addons.mes_base.tests.common import (
     HOUR,
     MINUTE,
@@ -21,6 +18,8 @@ from odoo.addons.mes_base.tests.common import (
     make_work_center,
     set_ideal_cycle,
 )
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
 
 from .common import OeeCase, make_run
 
@@ -35,7 +34,8 @@ class TestFigures(OeeCase):
         feed_evidence(self.env, machine, [(MONDAY, MONDAY + (hours * HOUR if watched is None else watched))])
         set_ideal_cycle(self.env, machine, ideal)
         make_run(self.env, machine, self.product, MONDAY, end)
-        feed_states(self.env, machine, [(MONDAY, "running"), (MONDAY + HOUR, "down"), (MONDAY + HOUR + down, "running")])
+        stop = MONDAY + HOUR
+        feed_states(self.env, machine, [(MONDAY, "running"), (stop, "down"), (stop + down, "running")])
         feed_counts(self.env, machine, [(MONDAY, 0), (end, made)])
         feed_counts(self.env, machine, [(MONDAY, 0), (end, rejects)], "reject")
 
@@ -99,7 +99,7 @@ class TestFigures(OeeCase):
     def test_by_machine_and_shift(self):
         """Groups come in order, each with the exact sums of its own."""
         self.pattern.shift_ids.unlink()
-        day = {name: True for name in ("saturday", "sunday")}
+        day = dict.fromkeys(("saturday", "sunday"), True)
         for code, start, end in (("A", 0, 2), ("B", 2, 4)):
             self.env["mes.shift"].create(
                 {"pattern_id": self.pattern.id, "name": code, "code": code, "start_hour": start, "end_hour": end, **day}

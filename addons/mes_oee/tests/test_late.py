@@ -1,5 +1,3 @@
-from odoo.tests import tagged
-
 from odoo.addons.mes_base.tests.common import (
     HOUR,
     MINUTE,
@@ -11,6 +9,7 @@ from odoo.addons.mes_base.tests.common import (
     make_user,
 )
 from odoo.addons.mes_base.tools import clock
+from odoo.tests import tagged
 
 from .common import OeeCase
 

@@ -1,7 +1,5 @@
 import random
 
-from odoo.tests import tagged
-
 from odoo.addons.mes_base.tests.common import (
     HOUR,
     MINUTE,
@@ -19,6 +17,7 @@ from odoo.addons.mes_base.tests.common import (
     set_ideal_cycle,
 )
 from odoo.addons.mes_base.tools import clock
+from odoo.tests import tagged
 
 from .. import kpi
 from .common import OeeCase, make_run
@@ -187,7 +186,8 @@ class TestRollupProperty(OeeCase):
 
     def assert_two_roads(self, plant):
         """Figures over whole hours equal the engine's, whatever part of them came from the rollup."""
-        offset = plant.case.env["mes.oee.refresh"]._extents(self.machine.ids, plant.now)[self.machine.id].complete % HOUR
+        extents = self.env["mes.oee.refresh"]._extents(self.machine.ids, plant.now)
+        offset = extents[self.machine.id].complete % HOUR
         first = MONDAY + offset
         for _ in range(3):
             start = first + plant.random.randrange(20) * HOUR
@@ -237,7 +237,6 @@ class TestRollupProperty(OeeCase):
         part = self.env["mes.oee"].figures(line, start, start + 2 * HOUR)[0]
         self.assertEqual(part.totals.good, 1700 + 1701 - 62)
         self.assertEqual(part.totals.ideal_good_ns, (1669 * 1500 + 1670 * 2250) * 1_000_000)
-        names = ("availability", "effectiveness", "quality")
         self.assertEqual(part.totals.pbt_ms, 4 * HOUR)
         factors = [part.figures[name].value for name in ("availability", "effectiveness", "quality")]
         self.assertEqual(factors[0] * factors[1] * factors[2], part.figures["oee"].value)

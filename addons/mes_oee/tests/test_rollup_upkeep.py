@@ -1,4 +1,4 @@
-from odoo.tests import tagged
+from unittest.mock import patch
 
 from odoo.addons.mes_base.tests.common import (
     HOUR,
@@ -13,6 +13,7 @@ from odoo.addons.mes_base.tests.common import (
     set_ideal_cycle,
 )
 from odoo.addons.mes_base.tools import clock
+from odoo.tests import tagged
 
 from ..models.mes_oee_refresh import CONSUMER
 from .common import OeeCase, make_run
@@ -263,7 +264,8 @@ class TestRollupUpkeep(OeeCase):
         """The scheduled job itself does it, as the root user and with its commits."""
         start = MONDAY + 5 * HOUR + 40 * MINUTE
         feed_states(self.env, self.machine, [(start, "down"), (start + 3 * MINUTE, "running")], stream="LATE")
-        with self.enter_registry_test_mode():
+        noon = self.env["mes.clock"].now_ms()
+        with self.enter_registry_test_mode(), patch.object(clock, "now_ms", return_value=noon):
             self.env.ref("mes_oee.ir_cron_refresh_rollups").method_direct_trigger()
         self.assertIn(5, self.hours_made_anew())
 

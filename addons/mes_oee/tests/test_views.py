@@ -1,8 +1,6 @@
 from datetime import timedelta
 
 from odoo import fields
-from odoo.tests import Form, tagged
-
 from odoo.addons.mes_base.tests.common import (
     HOUR,
     MONDAY,
@@ -12,6 +10,7 @@ from odoo.addons.mes_base.tests.common import (
     make_user,
     make_work_center,
 )
+from odoo.tests import Form, tagged
 
 from .common import OeeCase
 
@@ -24,7 +23,8 @@ class TestViews(OeeCase):
         """Four hours: one down, 9 000 made, 90 of them rejected; it is 04:30."""
         super().setUp()
         self.full_day(MONDAY, 24)
-        feed_states(self.env, self.machine, [(MONDAY, "running"), (MONDAY + HOUR, "down"), (MONDAY + 2 * HOUR, "running")])
+        one, two = MONDAY + HOUR, MONDAY + 2 * HOUR
+        feed_states(self.env, self.machine, [(MONDAY, "running"), (one, "down"), (two, "running")])
         feed_counts(self.env, self.machine, [(MONDAY, 0), (MONDAY + 4 * HOUR, 9000)])
         feed_counts(self.env, self.machine, [(MONDAY, 0), (MONDAY + 4 * HOUR, 90)], "reject")
         self.at(MONDAY + 4 * HOUR)
@@ -84,7 +84,8 @@ class TestViews(OeeCase):
     def test_form_kanban_and_settings_load(self):
         """The inherited views are valid for the roles that open them."""
         for role in ("operator", "supervisor", "engineer"):
-            views = self.as_user(role).get_views([(self.env.ref("mrp.mrp_workcenter_kanban").id, "kanban"), (False, "form")])
+            kanban = self.env.ref("mrp.mrp_workcenter_kanban")
+            views = self.as_user(role).get_views([(kanban.id, "kanban"), (False, "form")])
             self.assertIn("mes_oee", views["views"]["form"]["arch"])
             self.assertIn("mes_has_facts", views["views"]["kanban"]["arch"])
         with Form(self.site) as form:
