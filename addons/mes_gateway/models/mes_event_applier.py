@@ -207,7 +207,7 @@ class MesEventApplier(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT w.mes_code || '/' || c.name, p.counter_epoch, p.raw, p.total, %s
+                SELECT w.mes_code || '/' || c.name, p.counter_epoch, coalesce(p.raw, p.total), p.total, %s
                   FROM mrp_workcenter w
                   JOIN mes_counter c ON c.workcenter_id = w.id AND c.active
                   JOIN LATERAL (

@@ -62,8 +62,10 @@ class MesEventPending(models.Model):
         super()._register_hook()
         kinds = sorted(self.env["mes.event.applier"].handlers())
         self.env.cr.execute("SELECT 1 FROM mes_event_pending WHERE kind = ANY(%s) LIMIT 1", [kinds])
-        if self.env.cr.fetchone():
-            self.env.ref("mes_gateway.ir_cron_pending")._trigger()
+        is_waited_for = self.env.cr.fetchone()
+        cron = self.env.ref("mes_gateway.ir_cron_pending", raise_if_not_found=False)
+        if is_waited_for and cron:
+            cron._trigger()
 
     @api.model
     def _cron_use(self):

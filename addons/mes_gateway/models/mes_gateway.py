@@ -83,7 +83,8 @@ class MesGateway(models.Model):
         now = int(time.time() * 1000)
         for gateway in self:
             # Who may see the gateway may see its state of health.
-            beats = gateway.sudo().heartbeat_ids.filtered("seen_at").sorted("seen_at")
+            beats = gateway.sudo().heartbeat_ids.filtered(lambda beat: beat.seen_at and beat.stream_id.active)
+            beats = beats.sorted("seen_at")
             beat = beats[-1:]
             gateway.last_seen = beat.seen_at
             gateway.seen_ago_s = max(0, (now - clock.to_ms(beat.seen_at)) // 1000) if beat else 0
@@ -107,7 +108,8 @@ class MesGateway(models.Model):
         """What is not as it should be with a stream that is in touch."""
         said = beat.health or {}
         found = []
-        if abs(beat.skew_ms) > SKEW_MS:
+        anchor = clock.anchor()
+        if abs(beat.skew_ms) > SKEW_MS * (anchor.speed if anchor else 1):
             found.append(
                 self.env._("The bridge's clock is off by %s ms: check its time service.", beat.skew_ms)
             )

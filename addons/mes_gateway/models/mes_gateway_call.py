@@ -192,12 +192,15 @@ class MesGatewayCall(models.Model):
         took = int((time.monotonic() - began) * 1000)
         if took > BATCH_WARN_MS:
             _logger.warning("Batch %s..%s of %s took %s ms", batch.first, batch.last, batch.stream, took)
-        return {
+        answer = {
             "applied": applied,
             "verdicts": [verdict._asdict() for verdict in verdicts],
             "config_revision": gateway.tag_revision,
             "commands": [],
         }
+        if standing is contract.Standing.TOO_EARLY:
+            answer |= {"code": "out_of_sequence", "message": _too_early(batch, applied)}
+        return answer
 
     def _live(self, gateway, message: str) -> dict:
         """Store the latest values, beat the heart, tell the screens."""
@@ -250,6 +253,14 @@ class MesGatewayCall(models.Model):
 def _wall_ms() -> int:
     """Real time: whether a bridge is in touch is a matter of the network, not of plant time."""
     return int(time.time() * 1000)
+
+
+def _too_early(batch: contract.Batch, applied: int) -> str:
+    """What a sender should do whose batch leaves a hole."""
+    return (
+        f"Number {applied + 1} is due, but the batch begins at {batch.first}; nothing was changed. Go on at "
+        f"{applied + 1}, and declare in dropped what is lost."
+    )
 
 
 def _live_verdict(

@@ -38,6 +38,14 @@ class TestHealth(GatewayCase):
         self.assertIn("LINE1", self.gateway.health_reason)
         self.assertGreaterEqual(self.gateway.seen_ago_s, 11)
 
+    def test_an_archived_stream_is_not_missed(self):
+        """A line that was taken down is no silence."""
+        self.beat(60_000)
+        self.gateway.write({"stream_ids": [(0, 0, {"code": "LINE2"})]})
+        self.stream.active = False
+        self.gateway.invalidate_recordset()
+        self.assertEqual(self.gateway.health, "new")
+
     def test_never_seen(self):
         """A fresh gateway says what to do first."""
         self.env.cr.execute("UPDATE mes_gateway_heartbeat SET seen_at = NULL")

@@ -59,6 +59,8 @@ class TestIngest(GatewayCase):
         """A batch that does not continue is answered with what is applied."""
         answer = self.bridge.ingest(self.some_events()[2:])
         self.assertEqual((answer["applied"], answer["verdicts"]), (0, []))
+        self.assertEqual(answer["code"], "out_of_sequence")
+        self.assertIn("Go on at 1", answer["message"])
         self.assertFalse(any(self.facts().values()))
         self.assertEqual(self.stream.applied, 0)
 
