@@ -120,6 +120,21 @@ class MesOee(models.AbstractModel):
         return sorted(machines.filtered(lambda machine: machine.mes_level != "line").ids)
 
     @api.private
+    def too_long_cycles(self, scope: models.BaseModel, start: int, end: int) -> dict[int, list[kpi.IdealTooLong]]:
+        """Machine -> its products that were made faster than ideal in [start, end) ms, with the proposed cycle.
+
+        :raises AccessError: the user may not read the scope or figures at all.
+        """
+        hourly: dict[tuple[int, int | None], list[kpi.Totals]] = {}
+        for part in self.figures(scope, start, end, by=("machine", "product", "hour"), registry=kpi.Registry()):
+            hourly.setdefault(part.key[:2], []).append(part.totals)
+        found: dict[int, list[kpi.IdealTooLong]] = {}
+        for (machine, product), parts in hourly.items():
+            if finding := kpi.ideal_too_long(product, parts):
+                found.setdefault(machine, []).append(finding)
+        return found
+
+    @api.private
     def _last(self, workcenters: models.BaseModel, span_ms: int) -> dict[int, Fraction | None]:
         """OEE of each work center over the last so many milliseconds; lines by their own method."""
         now = self.env["mes.clock"].now_ms()

@@ -74,6 +74,9 @@ class TestRollupVectors(OeeCase):
         self.assertEqual(made["oee"].value, Fraction("0.91875"))
         self.assertEqual(made["nee"].value, Fraction("1.00625"))
         self.assertIn("faster_than_ideal", made["effectiveness"].notes)
+        found = self.env["mes.oee"].too_long_cycles(self.machine, SIX, SIX + 8 * HOUR)[self.machine.id]
+        self.assertEqual([(one.product, one.effectiveness) for one in found], [(self.product.id, Fraction(450, 420))])
+        self.assertAlmostEqual(found[0].proposal_ns / 10**9, 56, delta=1, msg="the cycle it can sustain")
 
     def test_v6_a_stop_over_the_change_of_shifts(self):
         """V6: one stop, counted where it began, ten minutes in each shift."""
