@@ -1,21 +1,22 @@
-import logging
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import NamedTuple
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.addons.mes_base.timeline import Span, affected
 from odoo.addons.mes_base.tools import bulk, spans
 from odoo.tools import SQL
 
 from ..tools import hours
 
-_logger = logging.getLogger(__name__)
-
 CONSUMER = "oee"
 # So many machines are loaded and computed at once: bounds memory, costs a handful of statements.
 MACHINES_AT_ONCE = 25
 # So much time of each machine is filled in one transaction, when there is much to catch up.
 STEP_MS = 31 * hours.DAY_MS
+# Marks wait so long for company; a run that is nearer than the other may begin before they are committed.
+SOON = timedelta(seconds=10)
+SURELY_AFTER = timedelta(seconds=3)
 # The first key of the advisory locks by which two refreshes of one machine wait for each other.
 LOCK_SPACE = 0x4F4545
 
@@ -92,8 +93,17 @@ class MesOeeRefresh(models.AbstractModel):
 
     @api.private
     def _trigger(self) -> None:
-        """Wake the job; any writer of facts may do so, it runs as its own user."""
-        self.env.ref("mes_oee.ir_cron_refresh_rollups").sudo()._trigger()
+        """Have the job run soon, unless it is going to.
+
+        Facts come every second and mostly for the hour that is running, which has no rows yet; figures are
+        right meanwhile, because hours with marks are computed on the fly.
+        """
+        # Any writer of facts may wake the job; it runs as its own user.
+        cron = self.env.ref("mes_oee.ir_cron_refresh_rollups").sudo()
+        now = fields.Datetime.now()  # jobs are scheduled in real time, also where the plant's clock runs faster
+        waiting = [("cron_id", "=", cron.id), ("call_at", ">=", now + SURELY_AFTER)]
+        if not cron.env["ir.cron.trigger"].search_count(waiting, limit=1):
+            cron._trigger(at=now + SOON)
 
     @api.model
     def _cron_refresh(self) -> None:
