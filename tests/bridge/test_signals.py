@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,13 +188,14 @@ def test_deadband_and_alarm() -> None:
     assert [event.fields["active"] for event in scene.poll(jam=False)] == [False]
 
 
-def test_changed_map_sends_the_state_again() -> None:
+@pytest.mark.parametrize("mapped", ["setup", "idle"])
+def test_changed_map_sends_the_state_again(mapped: str) -> None:
     scene = Scene()
     scene.poll(state=2, code=0, lock=0, total=50)
-    new = Machine(CODE, [make_tag(CODE, map={"2": "setup"}, map_revision=2), *TAGS[1:]], "boot-1")
+    new = Machine(CODE, [make_tag(CODE, map={"2": mapped}, map_revision=2), *TAGS[1:]], "boot-1")
     new.state = scene.machine.carried_to(new, {})
     (event,) = new.propose(make_samples(scene.clock, {f"{CODE}/state": 2})).events
-    assert (event.fields["state"], event.fields["map"]) == ("setup", 2)
+    assert (event.fields["state"], event.fields["map"]) == (mapped, 2)
     assert f"{CODE}/total" in new.state.counters
 
 

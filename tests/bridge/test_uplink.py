@@ -129,11 +129,14 @@ def test_outbox_restored_from_an_old_snapshot(odoo: FakeOdoo, tmp_path: Path) ->
     assert odoo.conservation == []
 
 
-def test_snapshot_that_counted_on_offline_is_moved_onto_odoos_total(odoo: FakeOdoo, tmp_path: Path) -> None:
-    """V28 with a backlog: the points that were never sent continue Odoo's total."""
+@pytest.mark.parametrize("applied", [1, 40])
+def test_snapshot_that_counted_on_offline_is_moved_onto_odoos_total(
+    applied: int, odoo: FakeOdoo, tmp_path: Path
+) -> None:
+    """V28 with a backlog: the points that were never sent continue Odoo's total, although their numbers did run on."""
     link = config(odoo, tmp_path)
     box = Outbox.open(tmp_path / "o.db")
-    odoo.streams["L1"] = Stream(box.epoch, applied=40)
+    odoo.streams["L1"] = Stream(box.epoch, applied)
     at = "2026-11-22T10:00:50.000Z"
     odoo._points[KEY] = {"epoch": 0, "raw": 150, "total": 50, "at": at}
     odoo._totals[KEY] = 50
