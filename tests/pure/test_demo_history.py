@@ -92,3 +92,16 @@ def test_same_seed_same_past(past):
 
 def test_all_machines_of_the_line_have_a_past(past):
     assert [m.machine for m in past.machines] == list(MACHINES)
+
+
+def test_no_machine_passes_on_more_than_it_was_given(past):
+    """Bottles do not appear on the way: after the bottleneck, total <= good of the machine before."""
+    filler, *rest = past.machines[1:]
+    for giver, taker in itertools.pairwise([filler, *rest]):
+        good = giver.counts["total"][-1][1] - giver.counts["reject"][-1][1]
+        assert taker.counts["total"][-1][1] <= good
+
+
+def test_the_line_keeps_up_with_its_bottleneck(past):
+    made = {m.machine.unit: m.counts["total"][-1][1] for m in past.machines}
+    assert min(made.values()) > 0.95 * made["FILLER"]

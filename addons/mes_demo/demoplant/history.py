@@ -5,12 +5,14 @@ Deterministic: the same arguments give the same past. Times are integer millisec
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
 
-from .layout import MACHINES, Machine
+from .layout import BOTTLENECK, MACHINES, Machine
 from .paint import Paint, flatten
 
 SECOND = 1000
@@ -26,8 +28,12 @@ CHANGEOVER_EVERY_MS = (6 * HOUR, 11 * HOUR)
 CHANGEOVER_MS = (14 * MINUTE, 26 * MINUTE)
 BUFFER_MS = 50 * SECOND  # a machine's neighbour runs on from the conveyor for so long
 COUNT_EVERY_MS = MINUTE
-PACE = (1.0, 1.1)  # actual cycle of the line ÷ ideal cycle of its slowest machine
-SLOWEST_S = max(machine.ideal_s for machine in MACHINES)
+PACE = (1.0, 1.1)  # actual ÷ ideal cycle of the bottleneck, drawn for each spell of running
+KEEPING_UP = (1.0, 1.03)  # the same of the others, who catch up whatever the bottleneck lets through
+CONVEYOR = 40  # bottles between the machine before the bottleneck and it
+
+Flow = Callable[[int], float]
+"""How many pieces a machine may have handled until an instant."""
 
 
 @dataclass(slots=True)
@@ -71,8 +77,32 @@ def invent(
         base = [Paint(start, end, RUNNING, "running")]
         spans = flatten(base + _waits(stops, index) + stops[index] + rests + setups, start, end)
         blind = [(end - 100 * MINUTE, end - 94 * MINUTE)] if machine.unit == "LABELLER" else []
-        machines.append(MachineHistory(machine, spans, _counts(rng, machine, spans, start, blind), blind))
+        machines.append(MachineHistory(machine, spans, {}, blind))
+    _let_flow(rng, machines, start)
     return History(machines, _runs(changeovers, start, end, products))
+
+
+def _let_flow(rng: random.Random, machines: Sequence[MachineHistory], start: int) -> None:
+    """Count what passes along the line: nobody handles more than the one before has let through."""
+    slowest = next(i for i, one in enumerate(machines) if one.machine.unit == BOTTLENECK)
+    paced = machines[slowest]
+    paced.counts = _counts(rng, paced, start, PACE, lambda _at: inf)
+    for before in machines[:slowest]:
+        before.counts = _counts(rng, before, start, KEEPING_UP, _passed(paced, "total", CONVEYOR))
+    for giver, taker in pairwise(machines[slowest:]):
+        taker.counts = _counts(rng, taker, start, KEEPING_UP, _passed(giver, "good", 0))
+
+
+def _passed(machine: MachineHistory, what: str, more: int) -> Flow:
+    """The machine's total, or its good pieces, until an instant, and ``more`` on the conveyor."""
+    totals, rejects = machine.counts["total"], machine.counts["reject"]
+
+    def flow(at: int) -> float:
+        passed = totals[bisect_right(totals, (at, inf)) - 1][1]
+        rejected = rejects[bisect_right(rejects, (at, inf)) - 1][1] if what == "good" else 0
+        return passed - rejected + more
+
+    return flow
 
 
 def _every(rng: random.Random, start: int, end: int, mean: int) -> Iterator[int]:
@@ -126,28 +156,29 @@ def _runs(
 ) -> list[tuple[int, int, int]]:
     """Order runs: a changeover belongs to the order that follows it."""
     edges = [start, *(begin for begin, _end in changeovers), end]
-    return [(a, b, index % products) for index, (a, b) in enumerate(itertools.pairwise(edges))]
+    return [(a, b, index % products) for index, (a, b) in enumerate(pairwise(edges))]
 
 
 def _counts(
-    rng: random.Random, machine: Machine, spans: Sequence[Paint], start: int, blind: Sequence[tuple[int, int]]
+    rng: random.Random, history: MachineHistory, start: int, pace: tuple[float, float], flow: Flow
 ) -> dict[str, list[tuple[int, int]]]:
     """Totals once a minute of running and at the end of each running span; nothing while unwatched."""
+    machine = history.machine
     totals, rejects = [(start, 0)], [(start, 0)]
     made = rejected = 0
     owed = 0.0
-    for span in spans:
+    for span in history.spans:
         if span.state != "running":
             continue
-        cycle_ms = SLOWEST_S * SECOND * rng.uniform(*PACE)
+        cycle_ms = machine.ideal_s * SECOND * rng.uniform(*pace)
         at = span.start
         while at < span.end:
             until = min(span.end, (at // COUNT_EVERY_MS + 1) * COUNT_EVERY_MS)
             owed += (until - at) / cycle_ms
-            pieces, owed = int(owed), owed % 1
+            pieces, owed = int(max(0, min(int(owed), flow(until) - made))), owed % 1
             bad = sum(rng.random() < machine.reject_share for _piece in range(pieces))
             made, rejected = made + pieces, rejected + bad
-            if pieces and not any(s <= until < e for s, e in blind):
+            if pieces and not any(s <= until < e for s, e in history.blind):
                 totals.append((until, made))
                 if rejected > rejects[-1][1]:
                     rejects.append((until, rejected))
