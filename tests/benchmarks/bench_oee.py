@@ -4,7 +4,8 @@
 
 100 machines over 30 days: state changes every 4 minutes, counts every minute (and rejects every ten),
 three shifts with breaks, an order every 10 hours. ``query_s``: OEE of every machine and shift (9 000
-figures) from the rollups, the hour that is running computed on the fly, median of the repeats.
+figures) from the rollups, the hour that is running computed on the fly, median of the repeats; with
+availability, effectiveness and quality beside it in ``query_with_apq_s``.
 ``rebuild_day_s``: a day of all machines from facts to rows, database and commit included, median of all
 days. The last line is one JSON object.
 """

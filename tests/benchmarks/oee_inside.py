@@ -7,6 +7,7 @@ from pathlib import Path
 
 from odoo.addons.mes_base.tests import common
 from odoo.addons.mes_base.tools import clock
+from odoo.addons.mes_oee.models.mes_oee import OEE_ONLY
 from odoo.addons.mes_oee.models.mes_oee_shift import GLANCE
 
 HERE = Path(__file__).resolve().parent
@@ -74,26 +75,27 @@ def _rebuild(env, site, begin, days):
 
 
 def _query(env, site, begin, days, repeats, now):
-    """OEE of every machine and shift, with the hour that is running computed on the fly; and of the site."""
-    start, end = clock.to_ms(begin), now
+    """OEE of every machine and shift, with the hour that is running computed on the fly; and other questions."""
+    start = clock.to_ms(begin)
     ask = {
-        "query_s": ("machine", "shift"),
-        "query_site_by_shift_s": ("shift",),
-        "query_machines_s": ("machine",),
+        "query": (("machine", "shift"), OEE_ONLY),
+        "query_with_apq": (("machine", "shift"), GLANCE),
+        "query_plant_by_shift": (("shift",), GLANCE),
+        "query_machines": (("machine",), GLANCE),
     }
     answer = {}
-    for name, by in ask.items():
+    for name, (by, registry) in ask.items():
         took = []
         for _ in range(repeats):
             env.cr.commit()
             env.invalidate_all()
             began = time.perf_counter()
-            parts = env["mes.oee"].figures(site, start, end, by=by, registry=GLANCE)
+            parts = env["mes.oee"].figures(site, start, now, by=by, registry=registry)
             took.append(time.perf_counter() - began)
-        answer[name] = round(statistics.median(took), 3)
-        answer[name.removesuffix("_s") + "_figures"] = len(parts)
+        answer[f"{name}_s"] = round(statistics.median(took), 3)
         with_value = [part for part in parts if part.figures["oee"].value is not None]
         assert len(with_value) >= len(parts) * 0.9, f"{len(with_value)} of {len(parts)} parts have an OEE"
+        answer.setdefault("query_figures", len(with_value))
     return answer
 
 
