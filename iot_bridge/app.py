@@ -51,7 +51,7 @@ class App:
         self.pipeline = Pipeline(self.outbox, clock, self._stored, config.evidence_every_ms)
         self.durable = DurableLane(
             self.outbox, self._callers["ingest"], config.stream, config.batch_max, odoo.retry_max_s,
-            self.pipeline.heal, config.outbox.keep_days,
+            self.pipeline.heal, config.outbox,
         )  # fmt: skip
         self.live = LiveLane(
             self._callers["live"], config.stream, clock, self.pipeline.live, lambda: self.pipeline.changes,

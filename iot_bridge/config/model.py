@@ -62,6 +62,7 @@ class OutboxConfig(Strict):
     """The durable queue."""
 
     keep_days: float = Field(default=7.0, ge=0, strict=False, description="acknowledged events are kept so long")
+    keep_max: int = Field(default=2_000_000, ge=0, description="and at most so many of them")
     max_pending: int = Field(default=1_000_000, ge=1000, description="unsent events beyond this are condensed")
 
 

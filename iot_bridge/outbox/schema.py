@@ -11,9 +11,7 @@ import uuid
 
 from ..errors import Misconfigured
 
-VERSION = 1
-
-_V1 = """
+_FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,6 +32,13 @@ CREATE TABLE verdict (
 CREATE TABLE past_epoch (epoch TEXT PRIMARY KEY, ended INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+# Step n brings version n to n + 1; what is in the tables stays.
+_MIGRATIONS = (
+    _FIRST,
+    "ALTER TABLE verdict ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;",
+)
+VERSION = len(_MIGRATIONS)
+
 
 def open_database(path: str) -> sqlite3.Connection:
     """A connection whose commits survive a power cut; creates or migrates the tables."""
@@ -48,13 +53,15 @@ def open_database(path: str) -> sqlite3.Connection:
             f"{path} was written by a newer version of the bridge (outbox {version}, this one knows {VERSION}): "
             "install that version again and let it drain"
         )
-    if version == 0:
-        _create(db)
+    if version < VERSION:
+        _migrate(db, version)
     return db
 
 
-def _create(db: sqlite3.Connection) -> None:
-    db.executescript("BEGIN IMMEDIATE;" + _V1 + f"PRAGMA user_version={VERSION};")
-    start = {"epoch": str(uuid.uuid4()), "applied": "0", "sent": "0", "accepted": "0"}
-    db.executemany("INSERT INTO meta VALUES (?, ?)", start.items())
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    """All steps and the new version in one transaction; a crash leaves the old file."""
+    db.executescript("BEGIN IMMEDIATE;" + "".join(_MIGRATIONS[version:]) + f"PRAGMA user_version={VERSION};")
+    if version == 0:
+        start = {"epoch": str(uuid.uuid4()), "applied": "0", "sent": "0", "accepted": "0"}
+        db.executemany("INSERT INTO meta VALUES (?, ?)", start.items())
     db.execute("COMMIT")

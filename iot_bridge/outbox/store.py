@@ -25,6 +25,7 @@ from .schema import open_database
 
 # Rows deleted at once by the retention, so that no append waits long.
 PRUNE_ROWS = 2000
+VERDICT_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +154,21 @@ class Outbox:
 
     def acknowledge(self, applied: int, verdicts: Sequence[Mapping[str, Any]] = ()) -> None:
         """Odoo has everything up to ``applied`` (lower than before after a restore: rewind)."""
+        now = int(time.time())
         with self._transaction():
             self._set(applied=min(applied, self._last))
             for verdict in verdicts:
                 self._db.execute(
-                    "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, (SELECT body FROM event WHERE seq = ?))",
-                    (self.epoch, verdict["seq"], verdict["code"], verdict["message"], verdict["seq"]),
+                    "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, (SELECT body FROM event WHERE seq = ?), ?)",
+                    (self.epoch, verdict["seq"], verdict["code"], verdict["message"], verdict["seq"], now),
                 )
 
     def quarantine(self, seq: int, reason: str) -> None:
         """Take one event that Odoo refuses as a whole out of the queue; it is kept with its reason."""
         with self._transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO verdict SELECT ?, seq, 'quarantined', ?, body FROM event WHERE seq = ?",
-                (self.epoch, reason, seq),
+                "INSERT OR REPLACE INTO verdict SELECT ?, seq, 'quarantined', ?, body, ? FROM event WHERE seq = ?",
+                (self.epoch, reason, int(time.time()), seq),
             )
             self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
             self._db.execute("INSERT OR REPLACE INTO dropped VALUES (?, ?, ?)", (seq, seq, f"quarantined: {reason}"))
@@ -191,15 +193,20 @@ class Outbox:
             self._last = len(pending)
             return old
 
-    def prune(self, keep_days: float) -> int:
-        """Delete acknowledged events older than ``keep_days``; returns how many."""
-        before = int(time.time() - keep_days * 86_400)
+    def prune(self, keep_days: float, keep_max: int) -> bool:
+        """Delete some acknowledged events older than ``keep_days`` or beyond ``keep_max``, and old verdicts.
+
+        True when there may be more to delete.
+        """
+        now = time.time()
         with self._transaction():
             gone = self._db.execute(
-                "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <= ? AND stored < ? LIMIT ?)",
-                (self.applied, before, PRUNE_ROWS),
+                "DELETE FROM event WHERE seq IN (SELECT seq FROM (SELECT seq, stored FROM event WHERE seq <= ? "
+                "ORDER BY seq LIMIT ?) WHERE stored < ? OR seq <= ?)",
+                (self.applied, PRUNE_ROWS, int(now - keep_days * 86_400), self.applied - keep_max),
             )
-            return gone.rowcount
+            self._db.execute("DELETE FROM verdict WHERE stored < ?", (int(now - VERDICT_DAYS * 86_400),))
+            return gone.rowcount == PRUNE_ROWS
 
     # -- looking
 

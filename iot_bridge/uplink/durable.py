@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import __version__
+from ..config.model import OutboxConfig
 from ..errors import Refused, Rejected, Transient
 from ..outbox import Batch, Outbox
 from .caller import Caller
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.2
 REFUSED_PAUSE_S = 5.0
 PRUNE_EVERY_S = 60.0
+# Verdicts of one batch that are logged; all are stored.
+LOGGED = 5
 # Events of one poll cycle of several machines go together.
 LINGER_S = 0.1
 
@@ -55,7 +58,7 @@ class DurableLane:
         batch_max: int,
         retry_max_s: float,
         heal: Callable[[Mapping[str, Any], bool], Awaitable[None]],
-        keep_days: float = 7.0,
+        keep: OutboxConfig = OutboxConfig(),  # noqa: B008 (frozen)
     ) -> None:
         self._outbox = outbox
         self._caller = caller
@@ -64,7 +67,7 @@ class DurableLane:
         self._limit = batch_max
         self._retry_max_s = retry_max_s
         self._heal = heal
-        self._keep_days = keep_days
+        self._keep = keep
         self._wake = asyncio.Event()
         self._pruned = 0.0
         self.status = UplinkStatus()
@@ -114,8 +117,10 @@ class DurableLane:
 
     async def _apply(self, batch: Batch, answer: Mapping[str, Any]) -> None:
         applied, verdicts = int(answer["applied"]), answer.get("verdicts", [])
-        for verdict in verdicts:
+        for verdict in verdicts[:LOGGED]:
             log.warning("event %s: %s: %s", verdict["seq"], verdict["code"], verdict["message"])
+        if len(verdicts) > LOGGED:
+            log.warning("… and %d more, see the table verdict of the outbox", len(verdicts) - LOGGED)
         self.status.rejected += len(verdicts)
         self.status.config_revision = answer.get("config_revision", self.status.config_revision)
         if applied > batch.last:
@@ -154,7 +159,8 @@ class DurableLane:
         if time.monotonic() - self._pruned < PRUNE_EVERY_S:
             return
         self._pruned = time.monotonic()
-        await asyncio.to_thread(self._outbox.prune, self._keep_days)
+        while await asyncio.to_thread(self._outbox.prune, self._keep.keep_days, self._keep.keep_max):
+            await asyncio.sleep(0)
 
     # -- hello
 

@@ -185,7 +185,7 @@ def test_tags_are_downloaded_changed_and_kept(odoo: FakeOdoo, tmp_path: Path) ->
         odoo.faults.unavailable = lambda: True
         async with running_app(path) as app:
             await until(lambda: app.tag_revision == 2)
-            await until(lambda: app.pipeline.live()[FILLER]["state"] == "setup")
+            await until(lambda: app.pipeline.live().get(FILLER, {}).get("state") == "setup")
         await plant.close()
 
     asyncio.run(scene())

@@ -129,8 +129,9 @@ def test_new_epoch_numbers_what_is_pending_anew(outbox: Outbox) -> None:
 def test_acknowledged_events_stay_until_their_time_then_the_gap_is_declared(outbox: Outbox) -> None:
     outbox.append([state(i) for i in range(5)], {})
     outbox.acknowledge(3)
-    assert outbox.prune(keep_days=1) == 0
-    assert outbox.prune(keep_days=-1) == 3
+    assert not outbox.prune(keep_days=1, keep_max=3) and outbox.stats().first == 1
+    assert not outbox.prune(keep_days=1, keep_max=2) and outbox.stats().first == 2
+    assert not outbox.prune(keep_days=-1, keep_max=9) and outbox.stats().first == 4
     outbox.acknowledge(0)
     batch = read(outbox)
     assert (batch.first, batch.last, numbers(batch)) == (1, 5, [4, 5])
@@ -200,6 +201,21 @@ def test_file_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="newer version"):
         Outbox.open(path)
     assert path.read_bytes() == before
+
+
+def test_file_of_an_older_version_is_migrated_with_its_backlog(tmp_path: Path) -> None:
+    path = tmp_path / "o.db"
+    box = Outbox.open(path)
+    box.append([state(1), state(2)], {"M1/total": memory(7)})
+    box.close()
+    with sqlite3.connect(path) as db:
+        db.executescript("ALTER TABLE verdict DROP COLUMN stored; PRAGMA user_version=1;")
+    again = Outbox.open(path)
+    assert again.healed is None and numbers(again.read(9)) == [1, 2]
+    assert again.memories() == {"M1/total": memory(7)} and again.epoch == box.epoch
+    again.acknowledge(1, [{"seq": 1, "code": "x", "message": "y"}])
+    assert again.verdicts() == [(1, "x", "y")]
+    again.close()
 
 
 def test_ranges_and_holes() -> None:

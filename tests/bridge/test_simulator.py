@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from itertools import pairwise
@@ -10,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from iot_bridge.clock import SystemClock
+from iot_bridge.errors import Misconfigured
 from iot_bridge.simulator.layout import MACHINES, MIN_DWELL_MS
 from iot_bridge.simulator.line import Line, load_memory, save_memory
 from iot_bridge.simulator.profiles import PROFILES
+from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.simulator.truth import Truth
 from iot_bridge.testing import START_MS
 
@@ -105,3 +109,18 @@ def test_retentive_memory(tmp_path: Path) -> None:
     again = Line(1, PROFILES["demo"], Truth(None), boot=1)
     again.start(START_MS, load_memory(path))
     assert again.counters() == line.counters()
+
+
+def test_taken_port_is_said_with_the_mend() -> None:
+    async def scene() -> None:
+        clock = SystemClock.from_env({})
+        first = Plant(SimOptions("127.0.0.1", 18245, 1, "demo"), clock)
+        await first.open()
+        second = Plant(SimOptions("127.0.0.1", 18242, 1, "demo"), clock)
+        try:
+            with pytest.raises(Misconfigured, match=r"port 18245 .* choose another --base-port"):
+                await second.open()
+        finally:
+            await first.close()
+
+    asyncio.run(scene())
