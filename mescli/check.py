@@ -134,7 +134,7 @@ def _own(settings: Settings) -> Settings:
     name = f"check-{settings.port}"
     own = {"database": f"mes_check_{settings.port}", "folder": sub(name), "name": f"{name}-"}
     # Two checks at once would find the same free PLC ports before either has taken them.
-    plc_port = PLC_PORT + 100 + settings.port % 100 * len(MACHINES)
+    plc_port = PLC_PORT + 100 + settings.port % 1000 * len(MACHINES)
     return replace(settings, **own, plc_port=plc_port, history_days=0, fresh=True, linger=True)
 
 

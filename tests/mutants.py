@@ -162,7 +162,7 @@ def hunt(mutants: Sequence[Mutant]) -> int:
     with tempfile.TemporaryDirectory(prefix="mes-mutants-") as folder:
         tree = Tree(Path(folder) / "tree")
         if any(mutant.needs_odoo or mutant.needs_server for mutant in mutants):
-            tree.database = template.ensure()
+            tree.database = os.environ.get("MES_TEMPLATE") or template.ensure()
         for mutant in mutants:  # a list that went stale says so before minutes have passed
             broken(mutant, (tree.path / mutant.file).read_text())
         check_unbroken(tree, mutants)

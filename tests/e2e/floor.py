@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 import uuid
 import xmlrpc.client
@@ -23,7 +24,6 @@ STREAMS = ("S1", "S2", "S3")
 #: More streams of the same gateway, for tests that share a floor.
 SPARE = ("T1", "T2", "T3", "T4", "T5", "T6")
 PREFIX = f"mes_e2e_{os.getpid()}_"
-FIRST_PORT = 18380
 PATIENCE_S = 30.0
 
 SETUP = f"""
@@ -44,6 +44,11 @@ def gateway(name, streams):
 answer(json.dumps({{"own": gateway("Floor", {STREAMS + SPARE!r}), "other": gateway("Stranger", ["X1"]),
                    "codes": [m.mes_code for m in machines]}}))
 """
+
+
+def some_port() -> int:
+    """A free port that another run of these tests on this machine will hardly choose at the same moment."""
+    return processes.free_port(random.randrange(20_200, 32_000))
 
 
 def make_base(name: str) -> dict[str, Any]:
@@ -113,7 +118,7 @@ class Floor:
 
     def __init__(self, name: str, made: dict[str, Any], source: str) -> None:
         self.name, self.made = PREFIX + name, made
-        self.port = processes.free_port(FIRST_PORT)
+        self.port = some_port()
         self.server: odoo.OdooServer | None = None
         database.copy(source, self.name)
 

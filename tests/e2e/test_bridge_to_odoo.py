@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from floor import FIRST_PORT
+from floor import some_port
 
-from mescli import check, database, demo, facts, processes
+from mescli import check, database, demo, facts
 from mescli.check import Run
 from mescli.compare import compare
 
@@ -25,7 +25,7 @@ SPELL_S = 6.0
 @pytest.fixture(scope="module")
 def plant() -> Iterator[Run]:
     """A plant of its own whose first part has been made."""
-    settings = check._own(demo.Settings(port=processes.free_port(FIRST_PORT + 10)))
+    settings = check._own(demo.Settings(port=some_port()))
     running = Run(demo.Plant(settings))
     running.plant.prepare()
     running.plant.start()

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from floor import some_port
 
-from mescli import processes
 from mescli.sabotage import LIES
 
 ROOT = Path(__file__).resolve().parents[2]
-FIRST_PORT = 18386
 #: A shorter run than the command's: the lies are told from the first batch on.
 SABOTAGED_S = 15
 SABOTAGED = "import sys; from mescli import check, demo; sys.exit(check.run(demo.Settings(port={port}), {name!r}, {s}))"
@@ -41,19 +40,15 @@ def run(command: list[str]) -> Outcome:
 @pytest.fixture(scope="module")
 def sabotaged() -> dict[str, Outcome]:
     """All sabotages, two plants at a time; each has a database, processes and ports of its own."""
-    port = FIRST_PORT
-    commands = {}
-    for name in LIES:
-        port = processes.free_port(port + 1)
-        commands[name] = [sys.executable, "-c", SABOTAGED.format(port=port, name=name, s=SABOTAGED_S)]
+    run_one = {name: SABOTAGED.format(port=some_port(), name=name, s=SABOTAGED_S) for name in LIES}
+    commands = {name: [sys.executable, "-c", code] for name, code in run_one.items()}
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(commands, pool.map(run, commands.values())))
 
 
 def test_the_check_is_green() -> None:
     """The command as a person types it: every part and state arrived once, though bridge and Odoo were killed."""
-    port = processes.free_port(FIRST_PORT)
-    outcome = run([str(ROOT / "mes"), "demo", "--check", "--port", str(port)])
+    outcome = run([str(ROOT / "mes"), "demo", "--check", "--port", str(some_port())])
     told = outcome.told
     assert outcome.code == 0 and told["ok"] is True, outcome.text
     assert told["produced_plc"] == told["produced_odoo"] > 100

@@ -106,6 +106,43 @@ def is_alive(cursor: Any, backend: int) -> bool:
     return bool(cursor.fetchone()[0])
 
 
+def test_a_late_copy_of_a_batch_waits_for_the_first(new_floor: NewFloor, told: dict[str, list[Event]]) -> None:
+    """Two connections with one stream at once: the second stands until the first has committed, and then sees it.
+
+    Without the lock on the stream the shorter, older copy would set the applied number back.
+    """
+    floor = new_floor("copies")
+    outbox = Outbox("S1", told["S1"])
+    floor.client().hello("S1", outbox.epoch, len(outbox))
+    answers: list[int] = []
+
+    def send(last: int) -> threading.Thread:
+        batch = outbox.batch(1, last)
+        thread = threading.Thread(target=lambda: answers.append(floor.client().call("ingest", batch)["applied"]))
+        thread.start()
+        return thread
+
+    with held_commits(floor) as cursor:
+        threads = [send(2 * BATCH)]
+        waiting_backend(cursor)
+        threads.append(send(BATCH))
+        wait("the second call to wait for the first", lambda: blocked(cursor) == 2)
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        for thread in threads:
+            thread.join()
+    assert answers == [2 * BATCH, 2 * BATCH]
+    assert floor.applied()["S1"] == 2 * BATCH
+    assert floor.facts() == expected({"S1": told["S1"][: 2 * BATCH]})
+
+
+def blocked(cursor: Any) -> int:
+    """Sessions of this database that wait for a lock."""
+    cursor.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return int(cursor.fetchone()[0])
+
+
 def test_v27_odoo_restored_from_a_backup_two_batches_old(new_floor: NewFloor, told: dict[str, list[Event]]) -> None:
     """Odoo is behind: the bridge finds it out by its hello and sends again from there."""
     floor = new_floor("restored")
