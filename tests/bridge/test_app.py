@@ -20,6 +20,7 @@ import yaml
 
 from iot_bridge import watchdog
 from iot_bridge.app import App
+from iot_bridge.check import check_online
 from iot_bridge.clock import SystemClock, from_rfc3339
 from iot_bridge.config import load_config
 from iot_bridge.errors import Misconfigured
@@ -255,3 +256,27 @@ def test_watchdog_starves_when_one_loop_hangs() -> None:
     assert progress.stuck(watchdog.PATIENCE_S + 1) == ["b"]
     counters["b"] = 2
     assert progress.stuck(watchdog.PATIENCE_S + 2) == []
+
+
+def test_check_online_reads_devices_and_asks_odoo(odoo: FakeOdoo, tmp_path: Path) -> None:
+    """All well, then a tag the device does not have, a dead device and a wrong key: a sentence with the mend each."""
+    port = PORT + 15
+    beyond = {"tag": "X/temp", "connection": "plc_depal", "equipment": "X", "signal": "measurement", "table": "holding",
+              "register": 200, "type": "uint16"}  # fmt: skip
+
+    async def scene() -> None:
+        clock = SystemClock.from_env({})
+        plant = Plant(SimOptions("127.0.0.1", port, 1, "demo"), clock)
+        await plant.open()
+        found = await check_online(load_config(configure(tmp_path, odoo, port, tags=line_tags())), clock)
+        assert not found.failed and sum(line.startswith("ok plc_") for line in found.lines) == 5
+        found = await check_online(load_config(configure(tmp_path, odoo, port, tags=[*line_tags(), beyond])), clock)
+        assert found.failed and any("X/temp" in line and "check table and register" in line for line in found.lines)
+        await plant.close()
+        path = configure(tmp_path, odoo, port, tags=line_tags())
+        (tmp_path / "key").write_text("wrong")
+        found = await check_online(load_config(path), clock)
+        assert found.failed and sum("check host, port and cable" in line for line in found.lines) == 5
+        assert any("make a new key" in line for line in found.lines)
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
