@@ -24,7 +24,8 @@ STATE = {**HEAD, "raw": 1, "state": "running", "map": 1}
 COUNT = {**HEAD, "kind": "count", "counter": "total", "counter_epoch": 0, "raw": 11, "total": 11, "delta": 2}
 COUNT |= {"decision": "step"}
 EVIDENCE = {**HEAD, "kind": "evidence", "from": AT, "until": "2026-11-02T06:00:05.000Z"}
-EVENTS = [{"seq": 3, **STATE}, {"seq": 4, **COUNT}, {"seq": 5, **EVIDENCE}, {"seq": 6, **STATE}, {"seq": 7, **STATE}]
+STOP = {**STATE, "raw": 3, "state": "down"}
+EVENTS = [{"seq": 3, **STATE}, {"seq": 4, **COUNT}, {"seq": 5, **EVIDENCE}, {"seq": 6, **STOP}, {"seq": 7, **STATE}]
 EPOCH = "0f9ad2f2-6f55-4f0f-9d0c-6ad0c1a5a0f1"
 BATCH = {"v": 1, "stream": "L1", "epoch": EPOCH, "from": 3, "to": 7, "dropped": [], "events": EVENTS}
 
