@@ -55,7 +55,7 @@ class App:
         )  # fmt: skip
         self.live = LiveLane(
             self._callers["live"], config.stream, clock, self.pipeline.live, lambda: self.pipeline.changes,
-            self.health, lambda: self.outbox.epoch,
+            self.health, lambda: self.outbox.epoch, self.durable.greeted,
         )  # fmt: skip
         self.connections: dict[str, Connection] = {}
         self.alarms: dict[str, str] = {}

@@ -26,7 +26,7 @@ LOOK_S = 0.1
 
 class LiveLane:
     """Runs until cancelled. ``machines`` and ``health`` are asked for at each call, ``changes`` counts
-    what there is to tell.
+    what there is to tell. Nothing is sent before ``greeted``: Odoo would not know the epoch.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class LiveLane:
         changes: Callable[[], int],
         health: Callable[[], Mapping[str, Any]],
         epoch: Callable[[], str],
+        greeted: asyncio.Event,
     ) -> None:
         self._caller = caller
         self._stream = stream
@@ -46,6 +47,7 @@ class LiveLane:
         self._changes = changes
         self._health = health
         self._epoch = epoch
+        self._greeted = greeted
         self._version = 0
         self.config_revision: int | None = None
         self.progress = 0
@@ -56,7 +58,8 @@ class LiveLane:
         while True:
             self.progress += 1
             since, changes = time.monotonic() - sent_at, self._changes()
-            if since >= HEARTBEAT_S or (since >= CHANGE_S and changes != sent):
+            due = since >= HEARTBEAT_S or (since >= CHANGE_S and changes != sent)
+            if due and self._greeted.is_set():
                 sent, sent_at = changes, time.monotonic()
                 await self._send(self._machines())
             await asyncio.sleep(LOOK_S)

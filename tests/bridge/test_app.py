@@ -219,6 +219,7 @@ def test_live_is_never_behind_the_backlog(odoo: FakeOdoo, tmp_path: Path) -> Non
 
     asyncio.run(asyncio.wait_for(scene(), 60))
     assert len(ages) >= 2 and max(ages) <= 2000
+    assert odoo.calls.index("hello") < odoo.calls.index("live"), "Odoo must know the epoch first"
 
 
 def test_second_bridge_on_one_folder_is_refused(odoo: FakeOdoo, tmp_path: Path) -> None:

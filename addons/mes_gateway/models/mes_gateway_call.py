@@ -128,11 +128,14 @@ class MesGatewayCall(models.Model):
         """Refuse another epoch than the active one, with an alarm: two machines run one stream."""
         if epoch == source.epoch:
             return
+        if source.epoch is None:
+            # Nobody has begun the stream: no second machine can be the cause, so no alarm.
+            raise contract.CallRefused("epoch_conflict", f"stream {source.stream} has no epoch yet; say hello first.")
         self.env["mes.gateway.finding"].note(
             source,
             "epoch_conflict",
             epoch,
-            f"Epoch {epoch} sent to a stream whose active epoch is {source.epoch or 'none'}: a cloned or restored "
+            f"Epoch {epoch} sent to a stream whose active epoch is {source.epoch}: a cloned or restored "
             "bridge. Stop one of the two, or let the right one take over with a new hello.",
         )
         raise contract.CallRefused(

@@ -2,7 +2,7 @@ from odoo.addons.mes_base.tests.common import HOUR, MINUTE
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from .common import EPOCH, NOW, OTHER_EPOCH, Bridge, GatewayCase, count, state
+from .common import EPOCH, NOW, OTHER_EPOCH, Bridge, GatewayCase, count, make_gateway, state
 
 
 @tagged("post_install", "-at_install")
@@ -66,6 +66,13 @@ class TestRestore(GatewayCase):
         self.assertFalse(self.finding("checksum"))
         self.assertEqual(len(self.finding("new_epoch")), 1)
         self.assertFalse(self.env["mes.event.rejection"].search([]))
+
+    def test_a_stream_that_nobody_has_begun_is_no_clone(self):
+        """A call before the first hello is refused, but no alarm speaks of a second machine."""
+        early = Bridge(make_gateway(self.env, self.site, "LINE9", "Hall 9"))
+        with self.assertRaisesRegex(UserError, "^epoch_conflict: .*say hello first"):
+            early.ingest(self.events(1, 2))
+        self.assertFalse(self.finding("epoch_conflict"))
 
     def test_a_clone_is_refused_with_an_alarm(self):
         """Another epoch than the active one changes nothing and leaves an alarm."""
