@@ -19,8 +19,11 @@ from .paths import ADDONS, ROOT, state_dir, sub
 from .progress import run
 
 LOG_MEND = "see `./mes logs`; if an addon is at fault, mend it and run the same command again."
-# Every start says these, and neither is news on a private server.
-QUIET = "odoo.modules.db:CRITICAL,odoo.addons.base.models.ir_cron:WARNING"
+# Every start, or every call of the bridge, says these, and none is news on a private server.
+QUIET = (
+    "odoo.modules.db:CRITICAL,odoo.addons.base.models.ir_cron:WARNING,"
+    "odoo.addons.rpc.controllers.xmlrpc:ERROR,odoo.addons.rpc.controllers.jsonrpc:ERROR"
+)
 
 
 def addons_path() -> str:
