@@ -23,9 +23,10 @@ HOUR = 60 * MINUTE
 RUNNING, WAITING, STOPPED, RESTING, CHANGING = range(5)
 
 MINOR_EVERY_MS = 11 * MINUTE
-FAULT_EVERY_MS = 5 * HOUR
+FAULT_EVERY_MS = 6 * HOUR
 CHANGEOVER_EVERY_MS = (6 * HOUR, 11 * HOUR)
 CHANGEOVER_MS = (14 * MINUTE, 26 * MINUTE)
+LAST_CHANGEOVER_MS = 170 * MINUTE
 BUFFER_MS = 50 * SECOND  # a machine's neighbour runs on from the conveyor for so long
 COUNT_EVERY_MS = MINUTE
 PACE = (1.0, 1.1)  # actual ÷ ideal cycle of the bottleneck, drawn for each spell of running
@@ -68,7 +69,7 @@ def invent(
     breaks: spans in which everybody rests. products: how many there are to change between.
     """
     rng = random.Random(seed)
-    changeovers = list(_changeovers(rng, start, end, breaks))
+    changeovers = _changeovers(rng, start, end, breaks)
     rests = [Paint(s, e, RESTING, "idle") for s, e in breaks]
     setups = [Paint(s, e, CHANGING, "setup") for s, e in changeovers]
     stops = [_stops(rng, machine, start, end) for machine in MACHINES]
@@ -139,16 +140,18 @@ def _waits(stops: list[list[Paint]], index: int) -> list[Paint]:
 
 def _changeovers(
     rng: random.Random, start: int, end: int, breaks: Sequence[tuple[int, int]]
-) -> Iterator[tuple[int, int]]:
-    """Changes of the product, with the last one an hour or more ago and none beside a break."""
-    at = start + rng.randint(*CHANGEOVER_EVERY_MS)
-    while at < end - 75 * MINUTE:
+) -> list[tuple[int, int]]:
+    """Changes of the product, none beside a break; the last one so long ago that its order is well under way."""
+    found = []
+    at = end - LAST_CHANGEOVER_MS
+    while at > start + HOUR:
         until = at + rng.randint(*CHANGEOVER_MS)
-        if not any(s - 20 * MINUTE < until and at < e + 20 * MINUTE for s, e in breaks):
-            yield at, until
-            at = until + rng.randint(*CHANGEOVER_EVERY_MS)
+        if any(s - 20 * MINUTE < until and at < e + 20 * MINUTE for s, e in breaks):
+            at -= 25 * MINUTE
         else:
-            at += 25 * MINUTE
+            found.append((at, until))
+            at -= rng.randint(*CHANGEOVER_EVERY_MS)
+    return found[::-1]
 
 
 def _runs(
