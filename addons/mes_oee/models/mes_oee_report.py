@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 from odoo import fields, models
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
 from odoo.tools import SQL
 
 # The ratios of a group are quotients of its sums, never means of its rows' ratios. They are the
-# engine's formulas (mes_oee.kpi) without its refusals; a test compares both.
+# engine's formulas (mes_oee.kpi) with its refusals: too little watched, no ideal cycle. A test compares both.
 RATIOS = {
     "availability": ("production_hours", "busy_hours"),
     "performance": ("ideal_hours", "production_hours"),
@@ -11,6 +13,7 @@ RATIOS = {
     "oee": ("ideal_good_hours", "busy_hours"),
     "coverage": ("watched_hours", "shift_hours"),
 }
+NEED_IDEAL = {"performance", "oee"}
 
 
 class MesOeeReport(models.Model):
@@ -51,6 +54,8 @@ class MesOeeReport(models.Model):
     good = BigInteger(string="Good Pieces", readonly=True)
     reject = BigInteger(string="Rejected Pieces", readonly=True)
     unallocated = BigInteger(string="Unallocated Pieces", readonly=True)
+    without_ideal = BigInteger(string="Pieces without Ideal Cycle", readonly=True)
+    least_coverage = fields.Float(readonly=True, aggregator="max", help="The limit of the site.")
     stops = fields.Integer(readonly=True, help="Stops that began, minor ones included.")
 
     availability = fields.Float(readonly=True, aggregator="avg")
@@ -67,7 +72,8 @@ class MesOeeReport(models.Model):
             SELECT t.*, %s FROM (
                 SELECT r.id, r.workcenter_id, r.company_id, r.site_id, r.area_id, r.line_id, r.hour_at,
                        r.hour_date, r.hour_label, r.shift_name, r.business_date, r.production_id, r.product_id,
-                       r.total, r.good, r.reject, r.unallocated,
+                       r.total, r.good, r.reject, r.unallocated, r.without_ideal,
+                       COALESCE(s.mes_coverage_limit, 80) / 100.0 AS least_coverage,
                        (r.unplanned_stops + r.minor_stops + r.undetermined_stops)::int4 AS stops,
                        (busy_ms + CASE WHEN COALESCE(s.mes_no_order_is_loss, TRUE) THEN r.no_order_ms ELSE 0 END)
                            / 3600000.0 AS busy_hours,
@@ -89,21 +95,38 @@ class MesOeeReport(models.Model):
             ) t
             """,
             SQL(", ").join(
-                SQL(
-                    "(t.%s::numeric / NULLIF(t.%s, 0))::float8 AS %s",
-                    SQL.identifier(above),
-                    SQL.identifier(below),
-                    SQL.identifier(name),
-                )
-                for name, (above, below) in RATIOS.items()
+                SQL("%s AS %s", _ratio(name, lambda column: SQL.identifier("t", column)), SQL.identifier(name))
+                for name in RATIOS
             ),
         )
 
     def _read_group_select(self, aggregate_spec, query):
+        """The ratios as quotients of sums."""
         name = aggregate_spec.split(":")[0]
         if name not in RATIOS:
             return super()._read_group_select(aggregate_spec, query)
-        above, below = (
-            self._field_to_sql(self._table, column, query) for column in RATIOS[name]
+        return _ratio(
+            name,
+            lambda column: SQL(
+                "max(%s)" if column == "least_coverage" else "sum(%s)",
+                self._field_to_sql(self._table, column, query),
+            ),
         )
-        return SQL("(sum(%s)::numeric / NULLIF(sum(%s), 0)::numeric)::float8", above, below)
+
+
+def _ratio(name: str, term: Callable[[str], SQL]) -> SQL:
+    """The ratio in terms of columns or of their sums; NULL where the engine refuses it."""
+    above, below = RATIOS[name]
+    conditions = [SQL("TRUE")]
+    if name != "coverage":
+        conditions.append(
+            SQL("%s >= %s * %s", term("watched_hours"), term("least_coverage"), term("shift_hours"))
+        )
+    if name in NEED_IDEAL:
+        conditions.append(SQL("%s = 0", term("without_ideal")))
+    return SQL(
+        "(CASE WHEN %s THEN %s::numeric / NULLIF(%s, 0)::numeric END)::float8",
+        SQL(" AND ").join(conditions),
+        term(above),
+        term(below),
+    )

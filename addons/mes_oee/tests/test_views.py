@@ -118,6 +118,19 @@ class TestViews(OeeCase):
         for found, wanted in zip(row[1:], exact, strict=True):
             self.assertAlmostEqual(found, float(wanted), places=12)
 
+    def test_the_analysis_refuses_what_the_engine_refuses(self):
+        """Too little watched, or a piece without an ideal cycle: no ratio."""
+        self.env.cr.execute("DELETE FROM mes_evidence_span")
+        self.refresh()
+        report = self.env["mes.oee.report"]
+        row = report._read_group([("workcenter_id", "=", self.machine.id)], [], ["oee:avg", "coverage:avg"])[0]
+        self.assertEqual(row, (False, 0))  # False is Odoo's NULL
+        self.env.cr.execute("UPDATE mes_oee_rollup SET no_data_ms = 0, production_ms = 3600000, good = 5, total = 5")
+        self.env.cr.execute("UPDATE mes_oee_rollup SET without_ideal = 1")
+        names = ["oee:avg", "performance:avg", "quality:avg"]
+        row = report._read_group([("workcenter_id", "=", self.machine.id)], [], names)[0]
+        self.assertEqual(row, (False, False, 1))
+
     def test_the_analysis_by_the_sites_setting(self):
         """The busy time of the report follows the site's rule for time without an order."""
         self.env["mes.order.run"].search([]).at_until = "2026-03-02 02:00:00"
