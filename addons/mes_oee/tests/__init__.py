@@ -1,8 +1,10 @@
-from . import test_rollup_vectors
-from . import test_rollup_upkeep
-from . import test_rollup_property
-from . import test_figures
-from . import test_late
-from . import test_views
-from . import test_board
-from . import test_board_hoot
+from . import (
+    test_board,
+    test_board_hoot,
+    test_figures,
+    test_late,
+    test_rollup_property,
+    test_rollup_upkeep,
+    test_rollup_vectors,
+    test_views,
+)
