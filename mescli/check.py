@@ -84,7 +84,9 @@ class Run:
     def drain(self) -> None:
         """Wait until Odoo has evidence from after the end: all before it in the stream has then arrived."""
         wait("the end of production", lambda: self.truth.end is not None)
-        late = self.truth.end + 2 * STALE_MS
+        end = self.truth.end
+        assert end is not None  # waited for
+        late = end + 2 * STALE_MS
         wait("the drain of the bridge's backlog", lambda: self._watched_until() > late)
 
     def _watched_until(self) -> int:
@@ -132,10 +134,10 @@ def examine(settings: Settings, sabotage: str | None, seconds: float) -> Verdict
 def _own(settings: Settings) -> Settings:
     """Names that no other plant or check of this checkout uses."""
     name = f"check-{settings.port}"
-    own = {"database": f"mes_check_{settings.port}", "folder": sub(name), "name": f"{name}-"}
     # Two checks at once would find the same free PLC ports before either has taken them.
     plc_port = PLC_PORT + 100 + settings.port % 1000 * len(MACHINES)
-    return replace(settings, **own, plc_port=plc_port, history_days=0, fresh=True, linger=True)
+    own = replace(settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-")
+    return replace(own, plc_port=plc_port, history_days=0, fresh=True, linger=True)
 
 
 @contextlib.contextmanager

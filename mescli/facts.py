@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import database, postgres
 from .compare import Counter, Machine, Span
@@ -56,7 +57,7 @@ def read_truth(lines: Iterable[str]) -> Truth:
     return truth
 
 
-def _take(truth: Truth, kind: str, entry: dict) -> None:
+def _take(truth: Truth, kind: str, entry: dict[str, Any]) -> None:
     if kind == "production":
         truth.start = entry["at"]
     elif kind == "state":
@@ -133,8 +134,9 @@ class Arrivals(threading.Thread):
         self._last = dict.fromkeys(self.TABLES, 0)
         self._over = threading.Event()
         command = [str(postgres.programs() / "psql"), "-X", "-q", "-A", "-t", "-d", name]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self._psql = subprocess.Popen(command, env=postgres.environment(), **pipes)
+        self._psql = subprocess.Popen(
+            command, env=postgres.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def run(self) -> None:
         while not self._over.is_set():
@@ -150,6 +152,7 @@ class Arrivals(threading.Thread):
 
     def _look(self) -> None:
         looks = [self.LOOK.format(kind=k, table=t, last=self._last[k]) for k, t in self.TABLES.items()]
+        assert self._psql.stdin and self._psql.stdout  # pipes, as asked for
         self._psql.stdin.write("".join(looks) + f"\\echo {self.MARK}\n")
         self._psql.stdin.flush()
         for line in self._psql.stdout:

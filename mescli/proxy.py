@@ -21,6 +21,7 @@ import time
 import xmlrpc.client
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "proxy-connection"}
 #: How long Odoo may take over one forwarded call, in seconds of real time.
@@ -72,7 +73,7 @@ def edit_call(call: Call, edit: Edit) -> bytes:
     return xmlrpc.client.dumps((*params[:5], changed, *params[6:]), "execute_kw", allow_none=True).encode()
 
 
-def _execute_kw(path: str, body: bytes) -> tuple | None:
+def _execute_kw(path: str, body: bytes) -> tuple[Any, ...] | None:
     """The parameters of an ``execute_kw`` call, or ``None`` when the body is something else."""
     if not path.startswith("/xmlrpc") or b"execute_kw" not in body:
         return None

@@ -16,10 +16,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from mescli.proxy import Edit
 
-Event = dict
+Event = dict[str, Any]
 #: Gets one event of a batch, answers what is sent instead; ``None`` throws it away.
 Lie = Callable[[Event], "Event | None"]
 
@@ -59,7 +60,7 @@ def _stretch(event: Event) -> Event:
 LIES: dict[str, Lie] = {"drop": _drop, "double": _double, "shift": _shift, "stretch": _stretch}
 
 
-def tamper(batch: dict, lie: Lie) -> dict:
+def tamper(batch: dict[str, Any], lie: Lie) -> dict[str, Any]:
     """The batch with the lie told; thrown away events become declared holes, so that Odoo takes the rest."""
     told = [(event["seq"], lie(event)) for event in batch["events"]]
     holes = [{"from": seq, "to": seq, "reason": REASON} for seq, event in told if event is None]
