@@ -273,9 +273,9 @@ def run(settings: Settings) -> int:
     from . import supervisor
 
     started = time.monotonic()
-    supervisor.claim(settings)
-    plant = Plant(settings)
-    plant.prepare()
-    with step("Odoo, simulated PLCs, bridge", 8):
-        plant.start()
-    return supervisor.watch(plant, time.monotonic() - started)
+    with supervisor.claimed(settings):
+        plant = Plant(settings)
+        plant.prepare()
+        with step("Odoo, simulated PLCs, bridge", 8):
+            plant.start()
+        return supervisor.watch(plant, time.monotonic() - started)

@@ -91,8 +91,18 @@ def _public_copy() -> Path:
                     source = venv.site_packages() / name
                     if source.is_dir():
                         shutil.copytree(source, draft / name, copy_function=_link_or_copy, symlinks=True)
+                _open_to_all(draft)
+                target.parent.chmod(0o755)
                 draft.rename(target)
     return target
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let anybody read and run what a strict umask has closed."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o044 | (0o011 if mode & stat.S_IXUSR else 0))
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -111,11 +111,15 @@ def run(
     with logfile.open("a") as out, process:
         out.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(str(c) for c in command)}\n")
         assert process.stdout is not None
-        for line in process.stdout:
-            out.write(line)
-            kept.append(line)
-            if on_line:
-                on_line(line.rstrip())
+        try:
+            for line in process.stdout:
+                out.write(line)
+                kept.append(line)
+                if on_line:
+                    on_line(line.rstrip())
+        except BaseException:
+            process.terminate()  # whoever is interrupted leaves nothing running
+            raise
     if process.returncode:
         raise from_output(what, "".join(kept[-400:]), f"{mend}\nThe full output is in {logfile}.")
     return "".join(kept)

@@ -28,8 +28,8 @@ SELECT concat_ws(' ', regexp_replace(w.mes_code, '.*/', ''), coalesce(l.state, '
 """
 
 
-def claim(settings: Settings) -> None:
-    """Only one demo a checkout: refuse when another one is alive."""
+def _claim(settings: Settings) -> None:
+    """Refuse when another demo is alive, else put ours on record."""
     other = processes.recorded("demo")
     if other and other.alive and other.pid != os.getpid():
         raise MesError(
@@ -40,34 +40,35 @@ def claim(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does."""
+def claimed(settings: Settings) -> Iterator[None]:
+    """Only one demo a checkout; SIGTERM and SIGHUP end it as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
+    _claim(settings)
     kept = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
+        processes.forget("demo")
         for number, handler in kept.items():
             signal.signal(number, handler)
 
 
 def watch(plant: Plant, seconds: float) -> int:
     """Show the plant until it is interrupted; then stop all of it."""
-    with _interrupts():
-        try:
-            _greet(plant, seconds)
-            _loop(plant)
-        except KeyboardInterrupt:
-            say("\nstopping …")
-        finally:
-            # A second Ctrl-C must not leave half of it running.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            plant.stop()
-            processes.forget("demo")
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _greet(plant, seconds)
+        _loop(plant)
+    except KeyboardInterrupt:
+        say("\nstopping …")
+    finally:
+        # A second signal must not leave half of it running.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        plant.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     say("all stopped. The database stays; `./mes demo` goes on with it, `./mes stop` ends PostgreSQL too.")
     return 0
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from mescli import clock, paths, processes, supervisor
+from mescli import clock, paths, processes, progress, supervisor
 from mescli.demo import Settings
 from mescli.errors import MesError
 
@@ -82,13 +82,26 @@ def test_a_damaged_pid_file_is_no_process(text):
 
 def test_a_second_demo_is_refused_while_the_first_lives(tmp_path):
     first = start("demo", "import time; time.sleep(60)", tmp_path)
-    with pytest.raises(MesError, match="already runs") as error:
-        supervisor.claim(Settings())
+    with pytest.raises(MesError, match="already runs") as error, supervisor.claimed(Settings()):
+        pytest.fail("there is one already")
     assert "./mes stop" in error.value.mend
+    assert processes.recorded("demo").alive, "the first one stays on record"
     processes.stop("demo")
     first.wait(timeout=10)
-    supervisor.claim(Settings())
-    assert processes.recorded("demo").pid == os.getpid()
+    with supervisor.claimed(Settings()):
+        assert processes.recorded("demo").pid == os.getpid()
+    assert processes.recorded("demo") is None
+
+
+def test_an_interrupted_command_leaves_nothing_running():
+    def interrupt(line):
+        raise KeyboardInterrupt
+
+    script = "echo $$; exec sleep 60"
+    with pytest.raises(KeyboardInterrupt):
+        progress.run(["sh", "-c", script], "The thing", "again", log="interrupted", on_line=interrupt)
+    pid = int(processes.tail("interrupted").splitlines()[-1])
+    assert processes.birth(pid) == ""
 
 
 def test_a_lock_between_processes_lets_one_in_at_a_time(tmp_path):
