@@ -4,7 +4,7 @@ It was written from the text of the rules alone (``docs/kpi.md``) and must stay 
 the engine changes this file only when the *text* changed. Everything is whole seconds and plain dicts, so
 that a person can redo an answer on paper:
 
-    {"now": 540, "window": [0, 360], "threshold": 60, "hour": 100,      a clock hour begins at second 100
+    {"now": 540, "window": [0, 360], "threshold": 60,
      "shifts":    [{"start": 0, "end": 2880, "breaks": [{"start": 360, "end": 450, "stops": True}]}],
      "evidence":  [[0, 180], [170, 500]],                               any order, may overlap
      "states":    [{"at": 0, "state": "running"}],                      any order
@@ -52,7 +52,7 @@ def _latest(points, second, key):
 
 
 def context(h, second):
-    """All that is known of one second. Two neighbouring seconds with one context are one slice."""
+    """All that is known of one second."""
     shift = next((s for s in h["shifts"] if _over(s, second)), None)
     on_break = any(b["stops"] and _over(b, second) for b in shift["breaks"]) if shift else False
     watched = second < h["now"] and any(start <= second < end for start, end in h["evidence"])
@@ -146,20 +146,6 @@ def stop_counts(h, seconds):
 # -- pieces ------------------------------------------------------------------------------------------
 
 
-def slices(h, seconds, start, end):
-    """The seconds from start to end grouped where nothing changes; clock hours and the window cut too."""
-    low, high = looked_at(h)
-    groups = []
-    for second in range(start, end):
-        inside = low <= second < high
-        mark = (seconds[second][0], seconds[second][1], inside, (second - h["hour"]) // 3600)
-        if groups and groups[-1][0] == mark:
-            groups[-1][1].append(second)
-        else:
-            groups.append((mark, [second]))
-    return groups
-
-
 def shared_out(pieces, weights):
     """Whole pieces by weight, in order: before each edge the number nearest to the exact one, a half before it."""
     whole, passed, given = [], 0, 0
@@ -180,14 +166,12 @@ def pieces(h, seconds, role):
     """Pieces of one counter in the window as ``[(context, rule, pieces)]``, by running time."""
     points = sorted(p for c in h["counters"] if c["role"] == role for p in c["points"])
     booked = []
+    low, high = looked_at(h)
     for (start, before), (end, after) in pairwise(points):
-        groups = slices(h, seconds, start, end)
-        weights = [len(members) if _may_run(mark[0]) else 0 for mark, members in groups]
-        if not any(weights):
-            weights = [len(members) for _, members in groups]
-        for (mark, _), share in zip(groups, shared_out(after - before, weights)):
-            if mark[2]:
-                booked.append((mark[0], mark[1], share))
+        span = range(start, end)
+        weights = [int(_may_run(seconds[second][0])) for second in span]
+        shares = shared_out(after - before, weights if any(weights) else [1] * len(span))
+        booked += [(*seconds[second], share) for second, share in zip(span, shares) if low <= second < high]
     return booked
 
 

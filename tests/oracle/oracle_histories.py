@@ -4,7 +4,8 @@ A history holds every lane and every kind of edge that the KPI rules speak of: s
 nothing and lie apart, breaks that stop work and breaks that do not, several sources of evidence with gaps,
 modes, set-up, own and inherited orders that overlap with a declared split, manual overrides that overlap
 and expire, counters with rejects, a window that cuts everything, a ``now`` in the middle of it. All lists
-are shuffled: facts arrive in any order. See ``oracle.py`` for the format.
+are shuffled: facts arrive in any order. ``hour`` is the second at which a clock hour begins, which must change
+nothing. See ``oracle.py`` for the format.
 """
 
 from __future__ import annotations
