@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from floor import PREFIX, Floor, make_base
 
-from mescli import database
+from mescli import database, processes
+
+
+def drop_leftovers() -> None:
+    """Databases of earlier runs that were killed."""
+    for name in database.names():
+        owner = re.match(r"mes_e2e_([0-9]+)_", name)
+        if owner and not processes.birth(int(owner[1])):
+            database.drop(name)
 
 
 @pytest.fixture(scope="session")
 def base() -> Iterator[tuple[str, dict[str, Any]]]:
     """The database that floors are copied from, and its users and keys."""
+    drop_leftovers()
     name = f"{PREFIX}base"
-    made = make_base(name)
-    yield name, made
-    database.drop(name)
+    try:
+        yield name, make_base(name)
+    finally:
+        database.drop(name)
 
 
 @pytest.fixture(scope="module")
