@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,13 @@ from pathlib import Path
 
 from . import browser, database, odoo, template, venv
 from .errors import MesError
-from .paths import ADDONS, ROOT, sub
+from .paths import ADDONS, ROOT, state_dir, sub
 from .progress import say
 
 STAGES = ("pure", "odoo", "e2e", "browser")
 TESTS = ROOT / "tests"
 OWN_STAGE = ("e2e", "browser", "benchmarks")  # folders of tests/ that are not pure
+SWEPT_AFTER_S = 86400.0
 VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
 
 
@@ -185,10 +187,20 @@ def _real_server(stage: str, paths: list[str], extra: Sequence[str]) -> tuple[di
     if stage == "browser":
         env.update(browser.environment(env["PATH"]))
     env["MES_TEMPLATE"] = template.ensure()
+    sweep()
     where = paths or [str(TESTS / stage)]
     if not Path(where[0].split("::")[0]).exists():
         return {}, 5
     return _pytest(stage, ["-p", "no:odoo", *where, *extra], env)
+
+
+def sweep() -> None:
+    """Remove what the servers of old tests have left in the state folder: each has a name of its own."""
+    old = time.time() - SWEPT_AFTER_S
+    for prefix in ("e2e-", "browser-", "check-"):
+        for path in [*state_dir().glob(f"{prefix}*"), *sub("log").glob(f"{prefix}*.log*")]:
+            if path.stat().st_mtime < old:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 _RUNNERS: dict[str, Callable[[list[str], Sequence[str]], tuple[dict[str, str] | None, int]]] = {

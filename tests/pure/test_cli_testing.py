@@ -148,3 +148,16 @@ def test_a_value_of_an_option_is_not_taken_for_a_stage():
 def test_a_wrong_argument_is_explained(words):
     with pytest.raises(MesError):
         parse(words)
+
+
+def test_only_what_old_tests_have_left_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setenv("MES_STATE", str(tmp_path))
+    (tmp_path / "log").mkdir()
+    names = ("check-1/truth.jsonl", "check-2/truth.jsonl", "demo/key", "log/e2e-1.log", "log/e2e-2.log", "log/odoo.log")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("check-1", "demo", "log/e2e-1.log", "log/odoo.log"):
+        os.utime(tmp_path / name, (0, 0))
+    testing.sweep()
+    assert [name for name in names if not (tmp_path / name).exists()] == ["check-1/truth.jsonl", "log/e2e-1.log"]
