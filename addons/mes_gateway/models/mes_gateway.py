@@ -235,6 +235,9 @@ class MesGateway(models.Model):
         """The user is made by the button, never chosen: a chosen one would lend its key to events."""
         for vals in vals_list:
             self._refuse_user(vals)
+        if not self.env.su:
+            # Said outright: else a default of the client's context would choose one.
+            vals_list = [{**vals, "user_id": False} for vals in vals_list]
         return super().create(vals_list)
 
     def _refuse_user(self, vals: dict) -> None:

@@ -6,6 +6,9 @@ from odoo.tools import SQL
 
 from ..tools.source import Source
 
+# The memory of exactly-once of a stream that has not begun.
+_NO_PAST = {"epoch": False, "applied": 0, "applied_at": False}
+
 
 class MesGatewayStream(models.Model):
     """A numbered sequence of events of a gateway.
@@ -37,8 +40,11 @@ class MesGatewayStream(models.Model):
     def create(self, vals_list):
         """A stream is born without a past, and with the row that its heartbeats overwrite."""
         for vals in vals_list:
-            if not self.env.su and {"epoch", "applied"} & vals.keys():
+            if not self.env.su and _NO_PAST.keys() & vals.keys():
                 raise AccessError(self.env._("Epoch and applied number are written by the gateway's calls alone."))
+        if not self.env.su:
+            # Said outright: else a default of the client's context would give it a past.
+            vals_list = [vals | _NO_PAST for vals in vals_list]
         streams = super().create(vals_list)
         # The heartbeat is written by the gateway API alone; nobody has the right to create one.
         self.env["mes.gateway.heartbeat"].sudo().create([{"stream_id": stream.id} for stream in streams])
@@ -47,7 +53,7 @@ class MesGatewayStream(models.Model):
     def write(self, vals):
         """The memory of exactly-once is written by batches alone; a stream with a past keeps its name,
         under which its facts are stored, and its gateway."""
-        if not self.env.su and {"epoch", "applied", "applied_at"} & vals.keys():
+        if not self.env.su and _NO_PAST.keys() & vals.keys():
             raise AccessError(self.env._("Epoch and applied number are written by the gateway's calls alone."))
         if {"code", "gateway_id"} & vals.keys() and any(self.mapped("epoch")):
             raise UserError(self.env._("A stream that has begun keeps its name and gateway: add another one."))

@@ -1,9 +1,11 @@
 from . import (
     test_bad_input,
+    test_context,
     test_health,
     test_ingest,
     test_keys,
     test_live,
+    test_locks,
     test_pending,
     test_rejections,
     test_restore,
