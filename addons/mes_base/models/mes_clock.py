@@ -15,15 +15,11 @@ class MesClock(models.AbstractModel):
     def now_ms(self) -> int:
         """Plant time now in milliseconds since the epoch.
 
-        The context key ``mes_now_ms`` freezes it: a ``clock.At`` for anybody, a plain integer
-        only in superuser mode, because a client may put any integer into its context.
+        A ``clock.At`` under the context key ``mes_now_ms`` freezes it. A plain integer is not heard, in
+        superuser mode neither: a client may put any integer into its context, and ``sudo()`` keeps it.
         """
         frozen = self.env.context.get("mes_now_ms")
-        if isinstance(frozen, clock.At):
-            return frozen.ms
-        if isinstance(frozen, int) and self.env.su:
-            return frozen
-        return clock.now_ms()
+        return frozen.ms if isinstance(frozen, clock.At) else clock.now_ms()
 
     @api.private
     def now(self) -> datetime:

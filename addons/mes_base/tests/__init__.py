@@ -1,5 +1,7 @@
 from . import (
+    test_context,
     test_counts,
+    test_every_model,
     test_fact_writer,
     test_marks,
     test_period_lock,

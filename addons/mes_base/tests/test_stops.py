@@ -29,7 +29,7 @@ class StopCase(MesCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.now = MONDAY + 2 * DAY
-        cls.env = cls.env(context={**cls.env.context, "mes_now_ms": cls.now})
+        cls.env = cls.env(context={**cls.env.context, "mes_now_ms": clock.At(cls.now)})
         cls.machine = cls.machine.with_env(cls.env)
         make_shift_pattern(cls.env, cls.site, [("D", 6, 23), ("N", 23, 6)])
         feed_evidence(cls.env, cls.machine, [(MONDAY, MONDAY + 2 * DAY)])
@@ -173,7 +173,7 @@ class TestStops(StopCase):
         """The scheduled job empties the queue."""
         feed_states(self.env, self.machine, [(MONDAY + HOUR, "down"), (MONDAY + 2 * HOUR, "running")])
         with self.enter_registry_test_mode():
-            self.env.ref("mes_base.ir_cron_fold_stops").with_context(mes_now_ms=self.now).method_direct_trigger()
+            self.env.ref("mes_base.ir_cron_fold_stops").with_context(mes_now_ms=clock.At(self.now)).method_direct_trigger()
         self.assertEqual(self.stops(), [(60, 120)])
         self.assertFalse(self.env["mes.dirty.span"].search([("consumer", "=", "stop")]))
 

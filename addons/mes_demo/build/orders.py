@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from odoo.addons.mes_base.tools import clock
+
 from ..demoplant import layout
 from .master import Plant
 from .records import ensure
@@ -16,8 +18,8 @@ def ensure_open_order(env: Any, plant: Plant, since: int, product: int) -> Any:
     )
     if running:
         return running.production_id
-    # The order begins when the invented past says; superuser mode may set the clock.
-    past = env(context={**env.context, "mes_now_ms": since})
+    # The order begins when the invented past says.
+    past = env(context={**env.context, "mes_now_ms": clock.At(since)})
     order = past["mrp.production"].create(
         {
             "product_id": plant.products[product].id,
