@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 
 from .clock import Clock
-from .config import BridgeConfig, ConnectionConfig
+from .config import BridgeConfig, ConnectionConfig, OdooConfig
 from .drivers import DRIVERS
 from .errors import BridgeError, LinkLost
 from .tags import Tag, load_last_good, parse_download
@@ -39,7 +39,22 @@ def known_tags(config: BridgeConfig) -> tuple[Tag, ...]:
 
 
 def check_offline(config: BridgeConfig) -> list[str]:
-    """Warnings: outages after which a count is known only modulo the counter's modulus."""
+    """Warnings: a key that others can read, and outages after which a count is known only modulo."""
+    return key_warnings(config.odoo) + _wrap_warnings(config)
+
+
+def key_warnings(odoo: OdooConfig) -> list[str]:
+    """Who else could speak for the gateway."""
+    out = []
+    if odoo.is_overheard():
+        out.append(f"warning: odoo.url {odoo.url}: the key crosses the network in clear text; https mends it")
+    if odoo.key_file.exists() and odoo.key_file.stat().st_mode & 0o077:
+        out.append(f"warning: odoo.key_file {odoo.key_file} can be read by other users; chmod 600 mends it")
+    return out
+
+
+def _wrap_warnings(config: BridgeConfig) -> list[str]:
+    """Counters that a long outage of the bridge could take round once more."""
     out = []
     for tag in known_tags(config):
         if tag.signal != "counter" or not tag.max_rate:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from .app import App
-from .check import check_offline, check_online
+from .check import check_offline, check_online, key_warnings
 from .clock import SystemClock
 from .config import load_config
 from .errors import Misconfigured
@@ -73,6 +73,8 @@ def _simulate_parser(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     config = load_config(args.config)
+    for sentence in key_warnings(config.odoo):
+        logging.getLogger(__name__).warning("%s", sentence.removeprefix("warning: "))
 
     async def run() -> None:
         await App(config, SystemClock.from_env()).run()

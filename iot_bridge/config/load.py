@@ -35,12 +35,18 @@ def load_config(path: Path) -> BridgeConfig:
         raise Misconfigured(
             f"{path}: {error.strerror}: give the path of the configuration, e.g. --config bridge.yaml"
         ) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise Misconfigured(f"{path}:{line}: not UTF-8: save the file as UTF-8") from None
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Misconfigured(f"{path}:{line}: not YAML: {error.problem}: correct this line") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise Misconfigured(f"{path}:{line}: not YAML: it holds an invisible character: remove it") from None
     if root is None or not isinstance(data, dict):
         raise Misconfigured(f"{path}:1: the file must hold fields like 'stream: LINE1'")
     try:

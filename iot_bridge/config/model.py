@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -31,6 +32,11 @@ class OdooConfig(Strict):
     live_timeout_s: float = Field(default=3.0, gt=0, le=30, strict=False, description="for one call of the live lane")
     retry_max_s: float = Field(default=2.0, gt=0, le=60, strict=False, description="longest pause between attempts")
 
+    def is_overheard(self) -> bool:
+        """Whether the key crosses a network in clear text: no TLS, and Odoo on another machine."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+
     def read_key(self) -> str:
         """The API key; raises Misconfigured with the mend."""
         try:
@@ -40,6 +46,8 @@ class OdooConfig(Strict):
                 f"odoo.key_file {self.key_file}: {error.strerror}. Make the key with the gateway's button in Odoo "
                 "and put it into this file, readable by the bridge only"
             ) from None
+        except UnicodeDecodeError:
+            raise Misconfigured(f"odoo.key_file {self.key_file} is no text: put the API key into it") from None
         if not key:
             raise Misconfigured(f"odoo.key_file {self.key_file} is empty: put the gateway's API key into it")
         return key

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from iot_bridge.check import key_warnings
 from iot_bridge.cli import main
 from iot_bridge.config import load_config
 from iot_bridge.errors import Misconfigured
@@ -94,6 +95,47 @@ def test_missing_file_and_empty_key(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(" \n")
     with pytest.raises(Misconfigured, match="is empty"):
         config.odoo.read_key()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("stream: LINE1\n# Füller".encode("latin-1"), ":2: not UTF-8: save the file as UTF-8"),
+        (b"stream: LINE1\nodoo: a\x07b", ":2: not YAML: it holds an invisible character: remove it"),
+    ],
+)
+def test_a_file_that_is_no_text_is_told_by_line(tmp_path: Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "bridge.yaml"
+    path.write_bytes(content)
+    with pytest.raises(Misconfigured) as caught:
+        load_config(path)
+    assert str(caught.value) == f"{path}{sentence}"
+
+
+def test_a_key_that_is_no_text(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD))
+    config.odoo.key_file.write_bytes(b"\xff\xfe")
+    with pytest.raises(Misconfigured, match="is no text: put the API key into it"):
+        config.odoo.read_key()
+
+
+@pytest.mark.parametrize(
+    ("url", "mode", "words"),
+    [
+        ("http://127.0.0.1:8069", 0o600, []),
+        ("https://odoo.example.com", 0o600, []),
+        ("http://odoo.example.com", 0o600, ["clear text"]),
+        ("http://127.0.0.1:8069", 0o640, ["chmod 600"]),
+    ],
+)
+def test_a_key_that_others_can_read_is_said(tmp_path: Path, url: str, mode: int, words: list[str]) -> None:
+    config = load_config(write(tmp_path, GOOD))
+    config.odoo.key_file.write_text("secret")
+    config.odoo.key_file.chmod(mode)
+    said = key_warnings(config.odoo.model_copy(update={"url": url}))
+    assert len(said) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, said, strict=True))
+    assert not any("secret" in sentence for sentence in said)
 
 
 def test_cli_says_it_and_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
