@@ -26,12 +26,19 @@ async function mountBoard() {
     await animationFrame();
 }
 
-/** A board that is subscribed; subscribing runs all timers, so what they read is forgotten. */
+/** A board that is subscribed and rested: what silence made it read meanwhile is forgotten. */
 async function mountLiveBoard() {
     await mountBoard();
     await waitForChannels(["mes_live"]);
-    await advanceTime(2 * REFRESH_GAP_MS);
+    await elapse(20);
     calls = 0;
+}
+
+/** Seconds one by one, so that what a timer starts is timed from then on. */
+async function elapse(seconds) {
+    for (let second = 0; second < seconds; second++) {
+        await advanceTime(1000);
+    }
 }
 
 async function say(machines, at) {
@@ -109,4 +116,15 @@ test("the figures open to the times and counts they were made of", async () => {
     await contains(".mes-figures").click();
     expect(".mes-detail").toHaveText(/4,000 ÷ 4,100/);
     expect(queryOne(".mes-figures").getAttribute("aria-expanded")).toBe("true");
+});
+
+test("silence is looked at twice: is only the socket dead, and are the states known", async () => {
+    await mountLiveBoard();
+    await say({ FILLER: live({ at: NOW + 900 }) });
+    await elapse(5);
+    expect(calls).toBe(1);
+    await elapse(10);
+    expect(calls).toBe(2);
+    await elapse(60);
+    expect(calls).toBe(2);
 });
