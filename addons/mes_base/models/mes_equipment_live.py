@@ -7,6 +7,11 @@ from ..tools import bulk
 from ..tools.fields import BigInteger, Timestamp, UncheckedMany2one
 from ..tools.rows import LiveRow
 
+# A version is heard again after so long a silence, even a lower one: a source whose clock was once ahead
+# had given itself a version that it would not reach for years.
+SILENCE_S = 10
+# More names than a machine can have counters: then only those of the last call are kept.
+MOST_COUNTS = 200
 ROW_TYPES = ["int4", "text", "text", "text", "text", "text", "int8", "int8", "int8", "text"]
 
 
@@ -37,7 +42,8 @@ class MesEquipmentLive(models.Model):
     def _store(self, rows: list[LiveRow]) -> list[int]:
         """Overwrite older values in one statement; the ids of the machines whose row changed.
 
-        A version orders the rows of one stream only; another stream's row wins by its time.
+        A version orders the rows of one stream only, and only while they keep coming; another stream's
+        row wins by its time.
         """
         latest: dict[int, LiveRow] = {}
         for row in rows:
@@ -63,16 +69,22 @@ class MesEquipmentLive(models.Model):
                    SET state = excluded.state, mode = excluded.mode, code = excluded.code,
                        interlock = excluded.interlock, version = excluded.version, at = excluded.at,
                        recv = excluded.recv, stream = excluded.stream, company_id = excluded.company_id,
-                       counts = COALESCE(l.counts, '{}') || excluded.counts,
+                       counts = (SELECT CASE WHEN (SELECT count(*) FROM jsonb_object_keys(joined)) <= %(most)s
+                                             THEN joined ELSE excluded.counts END
+                                   FROM (SELECT COALESCE(l.counts, '{}') || excluded.counts AS joined) c),
                        since = CASE WHEN l.state IS NOT DISTINCT FROM excluded.state
                                     THEN l.since ELSE excluded.at END
-                 WHERE CASE WHEN l.stream = excluded.stream THEN l.version < excluded.version
+                 WHERE CASE WHEN l.stream = excluded.stream
+                            THEN l.version < excluded.version
+                                 OR l.recv < excluded.recv - make_interval(secs => %(silence)s)
                             ELSE l.at IS NULL OR l.at <= excluded.at END
                 RETURNING workcenter_id
                 """,
                 rows=bulk.unnest(values, ROW_TYPES),
                 at=bulk.timestamp("at_ms"),
                 recv=bulk.timestamp("recv_ms"),
+                silence=SILENCE_S,
+                most=MOST_COUNTS,
             )
         )
         self.invalidate_model()

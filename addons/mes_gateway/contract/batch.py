@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from . import envelope, fields
 from .errors import Refused, Verdict, missing, shown
 from .kinds import HOT, QUALITIES, check_cold
-from .limits import CLOCK_WAS_SET_MS, FUTURE_TOLERANCE_MS, INT8, MAX_EVENTS
+from .limits import CLOCK_WAS_SET_MS, FUTURE_TOLERANCE_MS, INT8, MAX_EVENTS, MAX_KIND_LENGTH
 from .plant import Plant
 from .rows import COLUMNS, Row
 from .times import parse_time
@@ -243,7 +243,7 @@ def _checked(event: fields.Event, plant: Plant, at: int, latest: int) -> int:
 
 def _hand_on(decoded: Decoded, plant: Plant, seq: int, event: fields.Event) -> None:
     """An event of a kind that another room handles, or will."""
-    kind = fields.text(event, "kind")
+    kind = fields.text(event, "kind", MAX_KIND_LENGTH)
     check_cold(event, kind)
     if kind in plant.handled:
         decoded.handed.setdefault(kind, []).append((seq, event))

@@ -7,7 +7,7 @@ from typing import Any
 from . import envelope, fields
 from .errors import Refused, Verdict
 from .kinds import INTERLOCKS, MODES, STATES
-from .limits import INT8
+from .limits import INT8, MAX_LIVE_COUNTS
 
 _MAX_MACHINES = 10_000
 _TEXT_LENGTH = 64
@@ -144,4 +144,8 @@ def _counts(machine: fields.Event) -> dict[str, int]:
     counts = machine.get("counts", {})
     if type(counts) is not dict:
         raise Refused("bad_type", "counts must be an object of whole numbers.")
+    if len(counts) > MAX_LIVE_COUNTS or any(len(name) > _TEXT_LENGTH for name in counts):
+        raise Refused(
+            "bad_value", f"counts names at most {MAX_LIVE_COUNTS} counters of at most {_TEXT_LENGTH} characters each."
+        )
     return {name: fields.integer(counts, name, 0, INT8) for name in counts}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import fields
 from .errors import Refused, shown
 from .fields import Event
-from .limits import EVIDENCE_REACH_MS, INT4, INT8
+from .limits import EVIDENCE_REACH_MS, INT4, INT8, MAX_SOURCE_LENGTH
 from .plant import Plant
 from .rows import Row
 
@@ -209,7 +209,10 @@ COLD: dict[str, tuple[dict[str, fields.Check], dict[str, fields.Check]]] = {
             "message": _FREE_TEXT,
         },
     ),
-    "clock": ({"step_s": fields.number, "source": _TEXT}, {}),
+    "clock": (
+        {"step_s": fields.number, "source": lambda event, field: fields.text(event, field, MAX_SOURCE_LENGTH)},
+        {},
+    ),
 }
 """Kind -> (required fields, optional fields), each with its check."""
 

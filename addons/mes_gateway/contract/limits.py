@@ -21,3 +21,12 @@ CLOCK_WAS_SET_MS = 946_771_200_000
 
 EVIDENCE_REACH_MS = 3_600_000
 """Evidence may reach one stale limit beyond its last good read; no stale limit is longer than this."""
+
+MAX_KIND_LENGTH = 64
+"""Longest name of a kind: what waits for its room is found by an index, which takes no long texts."""
+
+MAX_SOURCE_LENGTH = 255
+"""Longest name of a clock's source, for the same reason."""
+
+MAX_LIVE_COUNTS = 100
+"""Most counters of a machine in the live lane."""

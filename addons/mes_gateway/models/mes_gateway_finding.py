@@ -8,6 +8,8 @@ from odoo.tools import SQL
 
 from ..tools.source import Source
 
+_KEY_LENGTH = 400
+
 
 class MesGatewayFinding(models.Model):
     """Something a person should know of a stream: an alarm, kept until somebody has closed it.
@@ -53,7 +55,8 @@ class MesGatewayFinding(models.Model):
     @api.private
     def note_all(self, source: Source, findings: Iterable[tuple[str, str, str]]) -> None:
         """Keep findings ``(kind, key, message)`` of a stream; of one kind and key the last is kept."""
-        unique = {(kind, key): message for kind, key, message in findings}
+        # The key is indexed, and an index takes no long texts.
+        unique = {(kind, key[:_KEY_LENGTH]): message for kind, key, message in findings}
         if not unique:
             return
         self.flush_model()

@@ -1,4 +1,5 @@
 import json
+import secrets
 import time
 
 from odoo.addons.mes_base.tests.common import HOUR, MINUTE, make_area, make_site, make_user, make_work_center
@@ -50,6 +51,14 @@ class TestBadInput(GatewayCase):
         self.refused({**state(0, self.machine, NOW), "kind": {}}, "bad_type")
         self.refused({**state(0, self.machine, NOW), "at": 5}, "bad_type")
         self.refused({"what": "ever"}, "malformed")
+
+    def test_texts_too_long_for_an_index(self):
+        """They are set aside; the statement does not fail on them, which would stop the stream for ever."""
+        noise = secrets.token_hex(20_000)
+        self.refused({**state(0, self.machine, NOW), "kind": noise}, "bad_value")
+        self.refused(event(0, "clock", self.machine, NOW, source=noise, step_s=1.0), "bad_value")
+        self.env["mes.gateway.finding"].note(self.stream._source(), "clock", noise, "x")
+        self.assertTrue(self.finding("clock"))
 
     def test_negative_counts_and_numbers_that_are_none(self):
         """Counters never fall; NaN and infinity are no numbers; nothing beyond int8."""

@@ -32,6 +32,28 @@ class TestLive(GatewayCase):
         self.assertEqual((live.state, live.code, live.counts, live.version), ("down", "17", {"total": 6}, 8))
         self.assertFalse(self.env["mes.state.point"].search([]), "live values are no facts")
 
+    def test_a_version_that_ran_ahead_does_not_freeze_the_screen(self):
+        """A bridge that began with a wrong clock is heard again once the calls with the far version have ended."""
+        code, bridge = self.machine.mes_code, Bridge(self.gateway)
+        bridge.live({code: values()}, 2**62)
+        bridge.now += 9 * SECOND
+        bridge.live({code: values(bridge.now, "down")}, 7)
+        self.assertEqual(self.live().state, "running", "a stray call of before")
+        bridge.now += 2 * SECOND
+        bridge.live({code: values(bridge.now, "down")}, 8)
+        self.assertEqual((self.live().state, self.live().version), ("down", 8))
+
+    def test_names_of_counters_do_not_pile_up(self):
+        """Not in one call, and not over many."""
+        code = self.machine.mes_code
+        for names in ([f"c{n}" for n in range(101)], ["c" * 65]):
+            answer = self.bridge.live({code: values(counts=dict.fromkeys(names, 1))})
+            self.assertEqual(answer["refused"][code]["code"], "bad_value")
+        for version in range(1, 10):
+            self.bridge.live({code: values(counts={f"{version}-{n}": 1 for n in range(100)})}, version)
+        self.assertLessEqual(len(self.live().counts), 200)
+        self.assertIn("9-0", self.live().counts)
+
     def test_no_data(self):
         """A machine whose link is lost has no state."""
         self.bridge.live({self.machine.mes_code: values(value=None)})
