@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from ..timeline import CountPoint, History, Span, StatePoint, Timeline, build
 from ..tools import clock
 from ..tools.fields import BigInteger, Timestamp
-from ..tools.rows import CountRow, EvidenceRow, StateRow, content
+from ..tools.rows import CountRow, EvidenceRow, StateRow, Superseded, content
 
 
 class MesLateFact(models.Model):
@@ -36,6 +36,7 @@ class MesLateFact(models.Model):
     )
 
     _by_workcenter = models.Index("(workcenter_id, at)")
+    _waiting = models.Index("(at) WHERE applied_at IS NULL")
 
     @api.private
     def _keep(self, rows: Iterable[StateRow | CountRow | EvidenceRow]) -> None:
@@ -142,20 +143,25 @@ class MesLateFact(models.Model):
         return ", ".join(parts) or self.env._("none")
 
     @api.private
-    def _admit(self, companies) -> None:
-        """Enter the facts whose period is open again; what is still closed goes on waiting."""
-        waiting = self.search([("company_id", "in", companies.ids), ("applied_at", "=", False)], order="id")
+    def _admit(self, company) -> None:
+        """Enter the company's facts whose period is open again; what is still closed goes on waiting."""
+        waiting = self.search([("company_id", "=", company.id), ("applied_at", "=", False)], order="id")
         if not waiting:
             return
         heads = self.env["mes.fact.writer"].heads(waiting.workcenter_id.ids)
         admitted = waiting.filtered(lambda fact: _is_open(fact, heads[fact.workcenter_id.id].lock))
         rows = [fact._row() for fact in admitted]
-        self.env["mes.fact.writer"].write_facts(
+        outcome = self.env["mes.fact.writer"].write_facts(
             [row for row in rows if isinstance(row, StateRow)],
             [row for row in rows if isinstance(row, CountRow)],
             [row for row in rows if isinstance(row, EvidenceRow)],
         )
+        admitted._set_aside(outcome.superseded)
         admitted.write({"applied_at": self.env["mes.clock"].now()})
+
+    @api.private
+    def _set_aside(self, losers: Iterable[Superseded]) -> None:
+        """Facts that lost their key to a late one, or a late one to them; the room with the event log keeps them."""
 
     def _row(self) -> StateRow | CountRow | EvidenceRow:
         """The fact as it came."""

@@ -47,5 +47,6 @@ class MesPeriodLock(models.Model):
         self.check_access("read")
         # Locks cannot be edited, only opened here, by the role that was just checked.
         self.sudo().write({"active": False})
-        self.env["mes.late.fact"].sudo()._admit(self.company_id)
+        for company in self.company_id:
+            self.env["mes.late.fact"].sudo()._admit(company)
         return True

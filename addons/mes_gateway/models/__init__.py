@@ -11,6 +11,7 @@ from . import (
     mes_gateway_key_show,
     mes_gateway_stream,
     mes_gateway_tag,
+    mes_late_fact,
     mes_measurement,
     mrp_workcenter,
 )

@@ -1,11 +1,12 @@
 import json
 
 from odoo.addons.mes_base.tests.common import HOUR, MINUTE, at_time, make_counter, make_user
+from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
 from .. import contract
-from .common import NOW, GatewayCase, count, event, state
+from .common import NOW, Bridge, GatewayCase, count, event, make_gateway, state
 
 
 @tagged("post_install", "-at_install")
@@ -15,6 +16,22 @@ class TestRejections(GatewayCase):
     def replay(self, rejection, user=None):
         """Replay at the same plant time."""
         return at_time(rejection.with_user(user or self.env.user), NOW).action_replay()
+
+    def test_what_a_late_fact_supersedes_is_kept(self):
+        """Opening a period drops nothing in silence: who lost the key is in the list, as without the period."""
+        at = NOW - HOUR
+        self.bridge.ingest([state(1, self.machine, at, "running")])
+        lock = at_time(self.env["mes.period.lock"], NOW).create({"at_until": clock.from_ms(NOW - MINUTE)})
+        stronger = make_gateway(self.env, self.site, "LINE2", "Hall 2", priority=5)
+        other = Bridge(stronger)
+        other.hello()
+        other.ingest([state(1, self.machine, at, "down")])
+        self.assertFalse(self.rejection("superseded"), "it waits")
+        at_time(lock, NOW).action_reopen()
+        self.assertEqual(self.env["mes.state.point"].search([]).mapped("value"), ["down"])
+        kept = self.rejection("superseded")
+        self.assertEqual((kept.stream_id, kept.equipment), (self.stream, self.machine.mes_code))
+        self.assertEqual(json.loads(kept.raw)["state"], "running")
 
     def test_v29_corrected_and_replayed(self):
         """Same totals and times as if it had been right at once."""
