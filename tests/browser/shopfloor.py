@@ -89,7 +89,8 @@ class Gateway:
     def stop(self) -> None:
         self._ends.set()
         self._speaks.set()
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
 
     def fall_silent(self) -> None:
         self._speaks.clear()
@@ -171,16 +172,29 @@ class ShopFloor:
     def __init__(self) -> None:
         self.name = f"mes_browser_{os.getpid()}"
         self.port = processes.free_port(FIRST_PORT)
+        self.server: odoo.OdooServer | None = None
+        self.gateway: Gateway | None = None
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
         database.copy(os.environ.get("MES_TEMPLATE") or template.ensure(), self.name)
         self.made: dict[str, Any] = json.loads(odoo.script(self.name, SETUP, what="The plant for the browser"))
         self.server = odoo.start_odoo(self.name, self.port, name=f"browser-{self.port}")
-        self.gateway = Gateway(self.port, self.name, self.made["uid"], self.made["key"]).start()
+        self.gateway = Gateway(self.port, self.name, self.made["uid"], self.made["key"])
+        self.gateway.start()
 
     @property
     def url(self) -> str:
-        return self.server.url
+        return f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:
-        self.gateway.stop()
-        self.server.kill()
+        """End what has been started, as far as it got."""
+        if self.gateway:
+            self.gateway.stop()
+        if self.server:
+            self.server.kill()
         database.drop(self.name)
