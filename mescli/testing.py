@@ -174,8 +174,10 @@ def _odoo(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None
     where = paths or [str(path) for path in sorted(ADDONS.glob("*/tests")) if path.is_dir()]
     if not where:
         return {}, 5
+    # Errors in the log (a failed JavaScript test names itself there) are shown with the test that failed.
+    options = [f"--odoo-database={name}", "--odoo-http", "--odoo-log-level=error"]
     try:
-        return _pytest("odoo", [f"--odoo-database={name}", "--odoo-http", *where, *extra], env)
+        return _pytest("odoo", [*options, *where, *extra], env)
     finally:
         database.drop(name)
 
