@@ -134,7 +134,7 @@ def _touch(name: str) -> None:
 
 
 def _collect_garbage(suffix: str, keep: int, just_built: str = "") -> None:
-    """Drop the templates that were not used for longest."""
+    """Drop the templates that were not used for longest, and drafts of killed builds (ours is the lock)."""
     pattern = re.compile(rf"{PREFIX}[0-9a-f]{{12}}{suffix}")
     stamps = sub("run")
 
@@ -142,6 +142,11 @@ def _collect_garbage(suffix: str, keep: int, just_built: str = "") -> None:
         stamp = stamps / f"{name}.used"
         return stamp.stat().st_mtime if stamp.exists() else 0.0
 
+    # On a server of the user's own a draft may belong to another checkout, which holds another lock.
+    drafts = [] if postgres.is_external() else database.names()
+    for name in drafts:
+        if re.fullmatch(pattern.pattern + "_draft", name):
+            database.drop(name)
     candidates = [name for name in database.names() if pattern.fullmatch(name) and name != just_built]
     for name in sorted(candidates, key=last_used, reverse=True)[keep:]:
         database.drop(name)
