@@ -111,7 +111,8 @@ def parser() -> argparse.ArgumentParser:
     )
     run = command("demo", cmd_demo, "run the demo plant: PostgreSQL, Odoo, simulated PLCs and the bridge")
     run.add_argument("--port", type=int, default=demo.PORT, help="Odoo's port (default %(default)s)")
-    run.add_argument("--interface", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    reach = "address to listen on (default: this machine only; the demo's passwords are known to everybody)"
+    run.add_argument("--interface", default="127.0.0.1", help=reach)
     run.add_argument("--fresh", action="store_true", help="forget the demo database and everything the plant has made")
     run.add_argument("--speed", type=float, default=1.0, help="plant seconds a second (default 1)")
     run.add_argument("--check", action="store_true", help="run unattended with faults injected, compare, and report")

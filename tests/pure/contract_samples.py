@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import contract
+from contract.limits import PAST_LIMIT_MS
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -40,7 +41,7 @@ JUDGE = validator("event")
 
 def instants() -> st.SearchStrategy[str]:
     """Times of the contract between 2001 and the server's now."""
-    return st.integers(1_000_000_000_000, NOW).map(contract.format_time)
+    return st.integers(NOW - PAST_LIMIT_MS, NOW).map(contract.format_time)
 
 
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -95,7 +96,7 @@ def _made_to_fit(draw: st.DrawFn, event: dict[str, Any]) -> dict[str, Any]:
     if "bounds" in event and event["bounds"][1] is not None:
         event["bounds"].sort()
     if event["kind"] == "evidence":
-        at = draw(st.integers(1_000_000_000_000, NOW))
+        at = draw(st.integers(NOW - PAST_LIMIT_MS, NOW))
         event["at"] = contract.format_time(at)
         event["from"] = contract.format_time(at - draw(st.integers(0, 10**7)))
         event["until"] = contract.format_time(at + draw(st.integers(0, 5000)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import contract
 import pytest
+from contract.limits import PAST_LIMIT_MS
 from contract_samples import EQUIPMENT, NOW, PLANT, read
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,6 +191,7 @@ def test_fifty_megabytes_of_nonsense_are_refused_at_once() -> None:
         ({"at": contract.format_time(NOW + 60_001)}, "in_future"),
         ({"at": contract.format_time(NOW + 600_000)}, "in_future"),
         ({"at": "1970-01-01T00:00:00.000Z"}, "clock_not_set"),
+        ({"at": contract.format_time(NOW - PAST_LIMIT_MS - 1)}, "too_old"),
         ({"at": "yesterday"}, "bad_time"),
         ({"at": 1_790_000_000_000}, "bad_type"),
         ({"recv": "yesterday"}, "bad_time"),

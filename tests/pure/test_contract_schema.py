@@ -29,6 +29,7 @@ BEYOND = {
     "unmapped",
     "in_future",
     "clock_not_set",
+    "too_old",
     "not_finite",
 }
 INT4_FIELDS = ("map", "counter_epoch")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from . import envelope, fields
 from .errors import Refused, Verdict, missing, shown
 from .kinds import HOT, QUALITIES, check_cold
-from .limits import CLOCK_WAS_SET_MS, FUTURE_TOLERANCE_MS, INT8, MAX_EVENTS, MAX_KIND_LENGTH
+from .limits import CLOCK_WAS_SET_MS, FUTURE_TOLERANCE_MS, INT8, MAX_EVENTS, MAX_KIND_LENGTH, PAST_LIMIT_MS
 from .plant import Plant
 from .rows import COLUMNS, Row
 from .times import parse_time
@@ -174,11 +174,14 @@ def decode(
     *,
     suspicious: bool = False,
     future_tolerance: int = FUTURE_TOLERANCE_MS,
+    past_limit: int = PAST_LIMIT_MS,
 ) -> Decoded:
-    """The rows of numbered ``events``. ``now`` and ``future_tolerance`` are milliseconds. Never raises for
-    the contents of an event: what breaks a rule is set aside in ``bad`` and the rest goes on."""
+    """The rows of numbered ``events``. ``now``, ``future_tolerance`` and ``past_limit`` are milliseconds.
+    Never raises for the contents of an event: what breaks a rule is set aside in ``bad`` and the rest
+    goes on."""
     decoded = Decoded()
     rows, machines, latest = decoded.rows, plant.machines, now + future_tolerance
+    earliest = max(CLOCK_WAS_SET_MS, now - past_limit)
     for seq, event in events:
         try:
             if suspicious and not envelope.is_storable(event):
@@ -192,11 +195,11 @@ def decode(
             if (
                 machine is None
                 or at > latest
-                or at < CLOCK_WAS_SET_MS
+                or at < earliest
                 or type(event["seq"]) is not int
                 or quality not in QUALITIES
             ):
-                machine = _checked(event, plant, at, latest)
+                machine = _checked(event, plant, at, earliest, latest)
             recv = fields.moment(event, "recv") if "recv" in event else None
             if "tag" in event and (type(event["tag"]) is not str or not event["tag"]):
                 fields.text(event, "tag")
@@ -218,7 +221,7 @@ def decode(
     return decoded
 
 
-def _checked(event: fields.Event, plant: Plant, at: int, latest: int) -> int:
+def _checked(event: fields.Event, plant: Plant, at: int, earliest: int, latest: int) -> int:
     """The machine of an event that is not plainly right; raises Refused with what is wrong."""
     fields.integer(event, "seq", 1, INT8)
     fields.word(event, "quality", QUALITIES)
@@ -232,6 +235,12 @@ def _checked(event: fields.Event, plant: Plant, at: int, latest: int) -> int:
         )
     if at < CLOCK_WAS_SET_MS:
         raise Refused("clock_not_set", f"at is {shown(event['at'])}: the source's clock was never set.")
+    if at < earliest:
+        raise Refused(
+            "too_old",
+            f"at is {shown(event['at'])}, longer ago than the gateway takes: set the clock of the source and "
+            "correct the time; or, if it is right, raise the gateway's limit; then replay.",
+        )
     if at > latest:
         raise Refused(
             "in_future",

@@ -14,6 +14,8 @@ CODES = {
     "negative_count": "Counters never fall: check the tag's type, word order and scale.",
     "bad_time": "A time can't be read: send RFC 3339 in UTC, e.g. 2026-11-22T10:15:30.123Z.",
     "clock_not_set": "The source's clock was never set: set it, or use the bridge's clock for this tag.",
+    "too_old": "The time lies further back than the gateway's limit: set the clock of the source, or raise "
+    "the limit if the time is right, and replay.",
     "in_future": "The time lies ahead of the server's clock: set the clock of the source (NTP), or "
     "declare its time source as PLC corrected.",
     "unknown_equipment": "No such machine at this gateway's site: create it with this code, or mend the tag.",

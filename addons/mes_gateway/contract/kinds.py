@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import fields
 from .errors import Refused, shown
 from .fields import Event
-from .limits import EVIDENCE_REACH_MS, INT4, INT8, MAX_SOURCE_LENGTH
+from .limits import EVIDENCE_REACH_MS, INT4, INT8, MAX_SOURCE_LENGTH, PAST_LIMIT_MS
 from .plant import Plant
 from .rows import Row
 
@@ -104,6 +104,8 @@ def _read_evidence(event: Event, common: Common, plant: Plant) -> Row:
     at = common[2]
     if not start <= at <= end:
         raise Refused("bad_value", "Evidence must hold from <= at <= until; check the source's clock.")
+    if at - start > PAST_LIMIT_MS:
+        raise Refused("bad_value", "Evidence of more than a year in one span is no evidence: check the source's clock.")
     if end - at > EVIDENCE_REACH_MS:
         raise Refused(
             "bad_value", "Evidence may reach one stale limit beyond `at`, and no further than an hour."

@@ -19,6 +19,12 @@ FUTURE_TOLERANCE_MS = 60_000
 CLOCK_WAS_SET_MS = 946_771_200_000
 """2000-01-02: an earlier stamp comes from a device whose clock was never set."""
 
+DAY_MS = 86_400_000
+
+PAST_LIMIT_MS = 400 * DAY_MS
+"""How far behind the server's clock an event may lie: whatever was stored meanwhile comes, but a clock
+that lost its battery must not give a machine years of empty hours. Evidence reaches no further back."""
+
 EVIDENCE_REACH_MS = 3_600_000
 """Evidence may reach one stale limit beyond its last good read; no stale limit is longer than this."""
 

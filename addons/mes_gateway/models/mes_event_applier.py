@@ -112,7 +112,12 @@ class MesEventApplier(models.AbstractModel):
         """The events as rows, by the server's clock and the gateway's tolerance."""
         now = self.env["mes.clock"].now_ms()
         return contract.decode(
-            events, plant, now, suspicious=suspicious, future_tolerance=source.tolerance_ms
+            events,
+            plant,
+            now,
+            suspicious=suspicious,
+            future_tolerance=source.tolerance_ms,
+            past_limit=source.past_limit_ms,
         )
 
     def _effect(

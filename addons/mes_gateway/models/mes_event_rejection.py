@@ -21,6 +21,7 @@ REASONS = [
     ("negative_count", "Negative count"),
     ("bad_time", "Unreadable time"),
     ("clock_not_set", "Source clock never set"),
+    ("too_old", "Too long ago"),
     ("in_future", "In the future"),
     ("unknown_equipment", "Unknown machine"),
     ("unknown_counter", "Unknown counter"),

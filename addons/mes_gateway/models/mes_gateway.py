@@ -7,7 +7,7 @@ from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ..contract.limits import FUTURE_TOLERANCE_MS
+from ..contract.limits import DAY_MS, FUTURE_TOLERANCE_MS, PAST_LIMIT_MS
 
 KEY_LIFE_DAYS = 365
 KEY_ALERT_DAYS = 30
@@ -46,6 +46,12 @@ class MesGateway(models.Model):
         required=True,
         help="Events further ahead of the server's clock are set aside.",
     )
+    past_limit_days = fields.Integer(
+        string="Past Limit (days)",
+        default=PAST_LIMIT_MS // DAY_MS,
+        required=True,
+        help="Events longer ago are set aside: they come from a clock that is wrong.",
+    )
     tag_revision = fields.Integer(readonly=True, copy=False, default=0)
     stream_ids = fields.One2many("mes.gateway.stream", "gateway_id", string="Streams")
     tag_ids = fields.One2many("mes.gateway.tag", "gateway_id", string="Tags")
@@ -75,6 +81,7 @@ class MesGateway(models.Model):
     _tolerance_positive = models.Constraint(
         "CHECK(future_tolerance_ms >= 0)", "The future tolerance can't be negative."
     )
+    _past_limit_positive = models.Constraint("CHECK(past_limit_days > 0)", "The past limit is at least one day.")
 
     # -- health ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from ..contract.limits import DAY_MS
 from ..tools.source import Source
 
 # The memory of exactly-once of a stream that has not begun.
@@ -94,4 +95,5 @@ class MesGatewayStream(models.Model):
             epoch=epoch or self.epoch,
             priority=gateway.priority,
             tolerance_ms=gateway.future_tolerance_ms,
+            past_limit_ms=gateway.past_limit_days * DAY_MS,
         )

@@ -74,6 +74,7 @@ class TestBadInput(GatewayCase):
         """Ahead of the clock, never set, or no time at all."""
         self.refused(state(0, self.machine, NOW + 10 * MINUTE), "in_future")
         self.refused(state(0, self.machine, 0), "clock_not_set")
+        self.refused(state(0, self.machine, NOW - 401 * 24 * HOUR), "too_old")
         self.refused({**state(0, self.machine, NOW), "at": "2026-02-30T00:00:00.000Z"}, "bad_time")
 
     def test_text_that_no_database_takes(self):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 class Source(NamedTuple):
     """A gateway's stream in its active epoch, as the handlers of events see it.
 
-    ``priority`` ranks the gateway's facts against another source's; ``tolerance_ms`` is how far an
-    event may lie ahead of the server's clock.
+    ``priority`` ranks the gateway's facts against another source's; ``tolerance_ms`` and
+    ``past_limit_ms`` are how far an event may lie ahead of the server's clock and behind it.
     """
 
     gateway_id: int
@@ -18,3 +18,4 @@ class Source(NamedTuple):
     epoch: str
     priority: int
     tolerance_ms: int
+    past_limit_ms: int

@@ -103,27 +103,28 @@ class MesOeeRollup(models.Model):
         made = [_columns(row) for row in rows]
         if not made:
             return 0
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO mes_oee_rollup (workcenter_id, company_id, site_id, area_id, line_id, hour_at,
-                       hour_date, hour_label, shift_key, shift_name, business_date, run_id, workorder_id,
-                       production_id, product_id, calendar_version, rules_version, %(sums)s)
-                SELECT r.wc, w.company_id, r.site, r.area, r.line, %(hour)s,
-                       r.hour_date::date, r.label, r.shift, r.shift_name, r.business_date::date, r.run,
-                       o.workorder_id, o.production_id, r.product, r.calendar, %(rules)s, %(values)s
-                  FROM %(rows)s AS r(wc, site, area, line, hour_ms, hour_date, label, shift, shift_name,
-                       business_date, run, product, calendar, %(sums)s)
-                  JOIN mrp_workcenter w ON w.id = r.wc
-                  LEFT JOIN mes_order_run o ON o.id = r.run
-                """,
-                sums=SUMS,
-                values=SQL(", ").join(SQL.identifier("r", name) for name in NAMES),
-                hour=bulk.timestamp("r.hour_ms"),
-                rules=RULES_VERSION,
-                rows=bulk.unnest(made, COLUMN_TYPES),
+        with bulk.retried_on_collision():
+            self.env.cr.execute(
+                SQL(
+                    """
+                    INSERT INTO mes_oee_rollup (workcenter_id, company_id, site_id, area_id, line_id, hour_at,
+                           hour_date, hour_label, shift_key, shift_name, business_date, run_id, workorder_id,
+                           production_id, product_id, calendar_version, rules_version, %(sums)s)
+                    SELECT r.wc, w.company_id, r.site, r.area, r.line, %(hour)s,
+                           r.hour_date::date, r.label, r.shift, r.shift_name, r.business_date::date, r.run,
+                           o.workorder_id, o.production_id, r.product, r.calendar, %(rules)s, %(values)s
+                      FROM %(rows)s AS r(wc, site, area, line, hour_ms, hour_date, label, shift, shift_name,
+                           business_date, run, product, calendar, %(sums)s)
+                      JOIN mrp_workcenter w ON w.id = r.wc
+                      LEFT JOIN mes_order_run o ON o.id = r.run
+                    """,
+                    sums=SUMS,
+                    values=SQL(", ").join(SQL.identifier("r", name) for name in NAMES),
+                    hour=bulk.timestamp("r.hour_ms"),
+                    rules=RULES_VERSION,
+                    rows=bulk.unnest(made, COLUMN_TYPES),
+                )
             )
-        )
         return len(made)
 
 
