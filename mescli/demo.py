@@ -216,10 +216,6 @@ class Plant:
             self.odoo.kill()
         self.odoo = None
 
-    def restart_odoo(self) -> None:
-        self.stop_odoo()
-        self.start_odoo()
-
     def stop_bridge(self) -> None:
         self._end("bridge", self.bridge, signal.SIGTERM)
         self.bridge = None

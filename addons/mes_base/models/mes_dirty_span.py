@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..tools import bulk, spans
 from ..tools.fields import Timestamp, UncheckedMany2one
+from ..tools.periods import CLOSED_UNTIL
 
 # Spans of one machine that lie closer are marked as one: consumers work by the hour anyway.
 JOIN_MS = 5 * 60 * 1000
@@ -61,9 +62,7 @@ class MesDirtySpan(models.Model):
                 INSERT INTO mes_dirty_span (consumer, workcenter_id, company_id, at_from, at_until, why)
                 SELECT c.name, m.id, m.company_id, GREATEST(m.at_from, m.lock), m.at_until, %(why)s
                   FROM (SELECT w.id, w.company_id, %(from)s AS at_from, %(until)s AS at_until,
-                               (SELECT max(l.at_until) FROM mes_period_lock l
-                                 WHERE l.active AND l.company_id = w.company_id
-                                   AND (l.site_id IS NULL OR l.site_id = w.mes_site_id)) AS lock
+                               %(closed)s AS lock
                           FROM %(rows)s AS r(wc, from_ms, until_ms)
                           JOIN mrp_workcenter w ON w.id = r.wc AND w.company_id IS NOT NULL) m
                  CROSS JOIN unnest(%(consumers)s::text[]) AS c(name)
@@ -73,6 +72,7 @@ class MesDirtySpan(models.Model):
                 **{"from": bulk.timestamp("from_ms")},
                 until=bulk.timestamp("until_ms"),
                 why=why,
+                closed=CLOSED_UNTIL,
                 consumers=bulk.text_array(self._consumers()),
             )
         )

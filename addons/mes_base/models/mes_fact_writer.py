@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..tools import bulk
+from ..tools.periods import CLOSED_UNTIL
 from ..tools.rows import CountRow, EvidenceRow, LiveRow, Outcome, StateRow
 
 # The first key of our two-key advisory locks; the second is a work center's id.
@@ -109,16 +110,13 @@ class MesFactWriter(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """
-                SELECT w.id, w.company_id, (
-                       SELECT (extract(epoch FROM max(l.at_until)) * 1000)::int8
-                         FROM mes_period_lock l
-                        WHERE l.active AND l.company_id = w.company_id
-                          AND (l.site_id IS NULL OR l.site_id = w.mes_site_id))
+                SELECT w.id, w.company_id, (extract(epoch FROM %s) * 1000)::int8
                   FROM mrp_workcenter w
                  WHERE w.id = ANY(%s::int4[]) AND w.company_id IS NOT NULL
                  ORDER BY w.id
                    %s
                 """,
+                CLOSED_UNTIL,
                 bulk.int_array(sorted(ids)),
                 SQL("FOR KEY SHARE OF w") if for_writing else SQL(),
             )

@@ -3,9 +3,6 @@
 
 from typing import NamedTuple
 
-CALL_CODES = frozenset({"batch_invalid", "stream_unknown", "stream_foreign", "epoch_conflict"})
-"""Codes of a whole call that was refused and changed nothing."""
-
 CODES = {
     "malformed": "The event is not an object with the fields of its kind: mend the sender.",
     "bad_type": "A field holds the wrong type: mend the sender, or correct the event and replay it.",

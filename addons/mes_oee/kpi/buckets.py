@@ -23,7 +23,7 @@ unplanned      ADET   every other stop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from .totals import Settings
 
@@ -38,17 +38,7 @@ Bucket: TypeAlias = Literal[
     "minor",
     "undetermined",
 ]
-BUCKETS: tuple[Bucket, ...] = (
-    "not_scheduled",
-    "no_data",
-    "planned",
-    "setup",
-    "no_order",
-    "production",
-    "unplanned",
-    "minor",
-    "undetermined",
-)
+BUCKETS: tuple[Bucket, ...] = get_args(Bucket)
 _OF_CATEGORY: dict[str, Bucket] = {
     "not_scheduled": "not_scheduled",
     "no_data": "no_data",

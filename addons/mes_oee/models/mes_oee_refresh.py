@@ -5,6 +5,7 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.addons.mes_base.timeline import Span, affected
 from odoo.addons.mes_base.tools import bulk, spans
+from odoo.addons.mes_base.tools.periods import CLOSED_UNTIL
 from odoo.tools import SQL
 
 from ..tools import hours
@@ -205,12 +206,11 @@ class MesOeeRefresh(models.AbstractModel):
                         ORDER BY hour_at LIMIT 1) l ON TRUE
                   LEFT JOIN LATERAL (SELECT hour_at FROM mes_oee_rollup WHERE workcenter_id = w.id
                         ORDER BY hour_at DESC LIMIT 1) h ON TRUE
-                  LEFT JOIN LATERAL (SELECT max(at_until) AS at FROM mes_period_lock p
-                        WHERE p.active AND p.company_id = w.company_id
-                          AND (p.site_id IS NULL OR p.site_id = w.mes_site_id)) k ON TRUE
+                  LEFT JOIN LATERAL (SELECT %(closed_until)s AS at) k ON TRUE
                  WHERE w.id = ANY(%(ids)s::int4[])
                 """,
                 closed=bulk.millis("k.at"),
+                closed_until=CLOSED_UNTIL,
                 state=bulk.millis("s.at"),
                 evidence=bulk.millis("e.at_from"),
                 count=bulk.millis("c.at"),
