@@ -4,8 +4,8 @@ Every saboteur edits batches on their way through ``mescli.proxy`` and keeps the
 checksums and times stay acceptable to Odoo, so that the lie arrives as a fact and only the comparison with
 the truth file can tell. A resent batch is edited the same way again, as a real broken middle box would.
 
-- ``drop``: every stop is thrown away (declared as a dropped range, or Odoo would refuse the batch); by what it says
-  and not by its number, for a short run has few states, and each must have some to lose;
+- ``drop``: every state is thrown away (declared as a dropped range, or Odoo would refuse the batch): a short run may
+  have no stop at all, but each has states to lose;
 - ``double``: one part of each counter, its tenth, is counted twice;
 - ``shift``: every state comes several polls too late;
 - ``stretch``: evidence claims to have watched since long before it did, which hides a downtime.
@@ -39,7 +39,7 @@ def _moved(stamp: str, by: timedelta) -> str:
 
 
 def _drop(event: Event) -> Event | None:
-    return None if event["kind"] == "state" and event["state"] != "running" else event
+    return None if event["kind"] == "state" else event
 
 
 def _double(event: Event) -> Event:
