@@ -17,11 +17,17 @@ from .progress import Step, run
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-def unpack(wanted: Sequence[str], home: Path, what: str, mend: str, progress: Step) -> list[str]:
-    """Fetch packages (`name/suite`, suites sid and stable) and unpack them into `home/root`; give their file names."""
+def unpack(
+    wanted: Sequence[str], home: Path, what: str, mend: str, progress: Step, *, libraries: bool = False
+) -> list[str]:
+    """Fetch packages (`name/suite`, suites sid and stable) and unpack them into `home/root`; give their file names.
+
+    libraries: with the shared libraries they need, C library included, so that a program among them runs
+    whatever this system's own release is (see `loader`).
+    """
     private = home / "apt"
     shutil.rmtree(private, ignore_errors=True)
-    packages = _download(wanted, private, what, mend, progress)
+    packages = _download(wanted, private, what, mend, progress, libraries)
     root = home / "root"
     root.mkdir(exist_ok=True)
     for number, package in enumerate(packages, 1):
@@ -31,7 +37,48 @@ def unpack(wanted: Sequence[str], home: Path, what: str, mend: str, progress: St
     return [package.name for package in packages]
 
 
-def _download(wanted: Sequence[str], private: Path, what: str, mend: str, progress: Step) -> list[Path]:
+def loader(root: Path) -> list[str]:
+    """What to put before a program of `root` that was unpacked with its libraries: its own dynamic loader."""
+    # The real file: the links to it are absolute or through /lib, which is the system's.
+    linkers = sorted(root.glob("usr/lib/*/ld-linux*.so.*"))
+    if not linkers:
+        raise MesError(f"{root} holds no C library.", f"remove {root.parent} and run `./mes setup`.")
+    return [str(linkers[0]), "--library-path", str(linkers[0].parent)]
+
+
+def _with_libraries(wanted: Sequence[str], options: Sequence[str]) -> list[str]:
+    """`wanted` and, from the suite of each, the libraries they need, directly or through others."""
+    whole: dict[str, None] = {}
+    for name, _, suite in (entry.partition("/") for entry in wanted):
+        kinds = [f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")]
+        command = ["apt-cache", *options, "-o", f"APT::Default-Release={suite}", "depends", "--recurse", *kinds, name]
+        listed = run(command, f"The libraries of {name}", "run the same command again.")
+        whole.update(dict.fromkeys(f"{package}/{suite}" for package in [name, *needed_libraries(name, listed)]))
+    return list(whole)
+
+
+def needed_libraries(name: str, listed: str) -> list[str]:
+    """The libraries among `apt-cache depends --recurse` of a package; those of other programs are not followed."""
+    needs: dict[str, list[str]] = {}
+    package = ""
+    for line in listed.splitlines():
+        if not line.startswith((" ", "|", "<")):
+            package = line.strip()
+        elif (words := line.replace("|", " ").split()) and words[0] in ("Depends:", "PreDepends:"):
+            needs.setdefault(package, []).append(words[1])
+    found: dict[str, None] = {}
+    waiting = list(needs.get(name, []))
+    while waiting:
+        library = waiting.pop(0)
+        if library not in found and library.startswith(("lib", "zlib1g")):
+            found[library] = None
+            waiting += needs.get(library, [])
+    return list(found)
+
+
+def _download(
+    wanted: Sequence[str], private: Path, what: str, mend: str, progress: Step, libraries: bool
+) -> list[Path]:
     for folder in ("lists/partial", "cache/archives/partial", "parts", "debs"):
         (private / folder).mkdir(parents=True)
     (private / "preferences").touch()
@@ -41,6 +88,8 @@ def _download(wanted: Sequence[str], private: Path, what: str, mend: str, progre
     options = _apt_options(private)
     progress.note("package lists")
     run(["apt-get", *options, "update"], "The package lists of Debian", f"check network and clock, or {mend}")
+    if libraries:
+        wanted = _with_libraries(wanted, options)
     progress.note("download")
     run(["apt-get", *options, "download", *wanted], what, f"check the network, or {mend}", cwd=private / "debs")
     packages = sorted((private / "debs").glob("*.deb"))

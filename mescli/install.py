@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from . import browser as chromium
-from . import odoo, odoo_tree, postgres, template, venv
+from . import mosquitto, odoo, odoo_tree, postgres, template, venv
 from .errors import MesError, disk_full
 from .paths import cache_dir, state_dir
 from .progress import say
@@ -21,6 +21,7 @@ def ensure(*, browser: bool) -> None:
     need_space()
     odoo_tree.ensure()
     venv.ensure()
+    mosquitto.ensure()
     postgres.ensure()
     odoo.write_settings()
     if browser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from . import browser, database, odoo_tree, postgres, processes, venv
+from . import browser, database, mosquitto, odoo_tree, postgres, processes, venv
 from .errors import MesError
 from .paths import cache_dir, state_dir, sub
 from .progress import say
@@ -17,6 +17,7 @@ def show() -> int:
     installed = odoo_tree.is_ready()
     say(f"odoo      {odoo_tree.tree() if installed else 'not installed: ./mes setup'}")
     say(f"python    {venv.python() if installed and venv.is_ready() else 'not installed: ./mes setup'}")
+    say(f"mosquitto {'installed' if mosquitto.is_ready() else 'not installed: ./mes setup'}")
     say(f"chromium  {browser.find() or 'not found (only the browser tests need it)'}")
     say(f"cache     {cache_dir()}")
     say(f"state     {state_dir()}")
