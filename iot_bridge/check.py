@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .clock import Clock
-from .config import BridgeConfig, ConnectionConfig, OdooConfig
-from .drivers import DRIVERS
+from .config import BridgeConfig, OdooConfig
+from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
 from .errors import BridgeError, LinkLost
+from .events import Sample
 from .tags import Tag, load_last_good, parse_download
 from .uplink.caller import Caller
 from .uplink.transport import make_transport
 
 HOUR_S = 3600.0
+# So long a check listens to a source that delivers by itself.
+FIRST_S = 5.0
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ def known_tags(config: BridgeConfig) -> tuple[Tag, ...]:
     if config.tags != "from_odoo":
         return tuple(config.tags)
     kept = load_last_good(config.data_dir / "tags.json")
-    return () if kept is None else parse_download(kept, [c.name for c in config.connections])[1]
+    return () if kept is None else parse_download(kept, config.tag_checks)[1]
 
 
 def check_offline(config: BridgeConfig) -> list[str]:
@@ -76,8 +81,8 @@ async def check_online(config: BridgeConfig, clock: Clock) -> Findings:
     if not tags:
         findings.lines.append("no tags yet: they come from Odoo on the first run")
     for connection in config.connections:
-        own = [tag for tag in tags if tag.connection == connection.name]
-        await _check_connection(connection, own, clock, findings)
+        around = Surroundings(config.data_dir / "drivers" / connection.name, found=findings.lines.append)
+        await _check_connection(connection, connection.own_tags(tags), clock, around, findings)
     return findings
 
 
@@ -92,19 +97,32 @@ async def _check_odoo(config: BridgeConfig, findings: Findings) -> None:
         caller.close()
 
 
-async def _check_connection(config: ConnectionConfig, tags: list[Tag], clock: Clock, findings: Findings) -> None:
-    driver = DRIVERS[config.driver](config, tags, clock)
+async def _check_connection(
+    config: ConnectionConfig, tags: Sequence[Tag], clock: Clock, around: Surroundings, findings: Findings
+) -> None:
+    driver = DRIVERS[config.driver].load()(config, tags, clock, around)
     try:
         await driver.open()
-        for group in driver.groups():
-            # The second read follows the split of a block that the device refuses.
-            await driver.read(group)
-            samples = await driver.read(group)
-            for sample in samples:
-                if sample.value is None:
-                    findings.fail(f"{config.name}: {sample.tag}: the device gives no value: check table and register")
+        for sample in await _first_samples(driver, len(tags)):
+            if sample.value is None:
+                findings.fail(f"{config.name}: {sample.tag}: the device gives no value: check where the tag is read")
         findings.lines.append(f"ok {config.name}: {len(tags)} tags")
     except (LinkLost, asyncio.TimeoutError) as error:
         findings.fail(f"{config.name}: {error}: check host, port and cable")
     finally:
-        driver.close()
+        await driver.close()
+
+
+async def _first_samples(driver: Driver | Subscriber, tags: int) -> list[Sample]:
+    """Each tag once from a polled device; of a source that delivers by itself what comes at first."""
+    samples: list[Sample] = []
+    if isinstance(driver, Driver):
+        for group in driver.groups():
+            # The second read follows the split of a block that the device refuses.
+            await driver.read(group)
+            samples += await driver.read(group)
+        return samples
+    until = time.monotonic() + FIRST_S
+    while time.monotonic() < until and len({sample.tag for sample in samples}) < tags:
+        samples += (await driver.receive()).samples
+    return samples

@@ -1,4 +1,4 @@
-"""One device link: open, poll in fair cycles, on any doubt close and open anew."""
+"""One device link: open, poll in fair cycles or listen, on any doubt close and open anew."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import logging
 from collections.abc import Sequence
 
 from .clock import Clock
-from .config.model import ConnectionConfig
-from .drivers import DRIVERS
-from .errors import LinkLost
+from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
+from .drivers.base import Writable
+from .errors import LinkLost, Rejected
+from .events import Sample, Value
 from .pipeline import Pipeline
 from .tags import Tag
 
@@ -21,16 +22,20 @@ FIRST_PAUSE_S = 0.2
 class Connection:
     """Runs until cancelled. ``state`` is "up" or a sentence; overruns counts cycles that came too late."""
 
-    def __init__(self, config: ConnectionConfig, tags: Sequence[Tag], clock: Clock, pipeline: Pipeline) -> None:
+    def __init__(
+        self, config: ConnectionConfig, tags: Sequence[Tag], clock: Clock, pipeline: Pipeline, around: Surroundings
+    ) -> None:
         self.name = config.name
+        self.config = config
         self.tags = tuple(tags)
         self.state = "down: not opened yet"
         self.overruns = 0
         self.progress = 0
-        self._config = config
         self._clock = clock
         self._pipeline = pipeline
-        self._driver = DRIVERS[config.driver](config, tags, clock)
+        self._driver = DRIVERS[config.driver].load()(config, tags, clock, around)
+        # A polled device answers one request at a time: writes go between two polls.
+        self._busy = asyncio.Lock()
         # Poll groups not read since the device dropped the link (it may have rebooted).
         self._after_drop: set[int] = set()
 
@@ -44,21 +49,67 @@ class Connection:
                     await self._driver.open()
                     self._up()
                     pause = FIRST_PAUSE_S
-                    await self._poll()
+                    await self._work(self._driver)
                 except LinkLost as error:
                     await self._down(str(error))
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, self._config.retry_max_s)
+                pause = min(pause * 2, self.config.retry_max_s)
         finally:
-            self._driver.close()
+            await self._driver.close()
 
-    async def _poll(self) -> None:
-        groups = self._driver.groups()
+    async def write(self, tag: Tag, value: Value) -> Sample | None:
+        """Write a raw value and read it back; None when the read-back had no answer.
+
+        Raises LinkLost when nothing was written, Rejected when the device refuses it or its protocol can't write.
+        """
+        driver = self._driver
+        if not isinstance(driver, Writable):
+            raise Rejected(f"{self.name}: driver {self.config.driver} can't write")
+        if self.state != "up":
+            raise LinkLost(f"{self.name} is {self.state}")
+        async with self._busy:
+            await driver.write(tag, value)
+            try:
+                samples = await driver.read_tags([tag])
+            except LinkLost:
+                return None
+        return samples[0] if samples else None
+
+    async def read(self, tag: Tag) -> Sample | None:
+        """The present value of one tag; None when there is none. Raises as :meth:`write`."""
+        driver = self._driver
+        if not isinstance(driver, Writable):
+            raise Rejected(f"{self.name}: driver {self.config.driver} can't read on demand")
+        if self.state != "up":
+            raise LinkLost(f"{self.name} is {self.state}")
+        async with self._busy:
+            samples = await driver.read_tags([tag])
+        return samples[0] if samples else None
+
+    async def _work(self, driver: Driver | Subscriber) -> None:
+        if isinstance(driver, Driver):
+            await self._poll(driver)
+        else:
+            await self._listen(driver)
+
+    async def _listen(self, driver: Subscriber) -> None:
+        while True:
+            delivery = await driver.receive()
+            dropped = delivery.dropped or bool(self._after_drop)
+            if await self._pipeline.feed(delivery.samples, dropped, delivery.notes):
+                await driver.stored(delivery)
+            if delivery.samples:
+                self._after_drop.clear()
+            self.progress += 1
+
+    async def _poll(self, driver: Driver) -> None:
+        groups = driver.groups()
         due = [self._clock.mono_ms()] * len(groups)
         while due:
             index = min(range(len(due)), key=due.__getitem__)
             await self._clock.sleep_until(due[index])
-            samples = await self._driver.read(groups[index])
+            async with self._busy:
+                samples = await driver.read(groups[index])
             await self._pipeline.feed(samples, index in self._after_drop)
             self._after_drop.discard(index)
             self.progress += 1
@@ -81,7 +132,8 @@ class Connection:
         if self.state != sentence:
             log.warning("%s: %s", self.name, sentence)
         self.state = sentence
-        self._driver.close()
+        await self._driver.close()
         if was_up:
-            self._after_drop = set(range(len(self._driver.groups())))
+            groups = len(self._driver.groups()) if isinstance(self._driver, Driver) else 1
+            self._after_drop = set(range(groups))
             await self._pipeline.lost(tag.tag for tag in self.tags)

@@ -10,15 +10,16 @@ from typing import Any, Literal
 from .clock import to_rfc3339
 
 Quality = Literal["good", "uncertain", "estimated"]
-Value = bool | int | float
+Value = bool | int | float | str
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One read of one tag. ``value`` None: the device answered, but not with a usable value.
+    """One read of one tag. ``value`` None: the source answered, but not with a usable value.
 
-    at: plant ms at which the request left (the value is at least as new); mono: the same on the
-    monotonic clock; recv: plant ms at which the answer came.
+    at: source time in plant ms by the connection's clock (see ``ConnectionConfig``; of the bridge's: when the
+    request left, so the value is at least as new); mono: the same on the monotonic clock; recv: plant ms at
+    which the answer came. historical: stored, but it moves no live state and raises no alarm.
     """
 
     tag: str
@@ -26,6 +27,8 @@ class Sample:
     at: int
     mono: int
     recv: int
+    quality: Quality = "good"
+    historical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from .clock import Clock, to_rfc3339
 from .events import Sample
-from .outbox import Outbox
+from .outbox import Stores
 from .outbox.heal import heal
 from .signals.machine import Machine, MachineState, Proposal
 from .tags import Tag
@@ -24,15 +24,16 @@ log = logging.getLogger(__name__)
 
 STALE_LOOK_S = 0.1
 SHOWN = frozenset({"state", "mode", "count"})
+NOTHING: Mapping[str, str | None] = {}
 
 
 class Pipeline:
     """All machines of the bridge. ``stored`` is called after each commit."""
 
     def __init__(
-        self, outbox: Outbox, clock: Clock, stored: Callable[[], None], evidence_every_ms: int | None = None
+        self, stores: Stores, clock: Clock, stored: Callable[[], None], evidence_every_ms: int | None = None
     ) -> None:
-        self._outbox = outbox
+        self._stores = stores
         self._clock = clock
         self._stored = stored
         self._every_ms = evidence_every_ms
@@ -49,7 +50,7 @@ class Pipeline:
         by_equipment: dict[str, list[Tag]] = {}
         for tag in tags:
             by_equipment.setdefault(tag.equipment, []).append(tag)
-        memories = await asyncio.to_thread(self._outbox.memories)
+        memories = await asyncio.to_thread(self._stores.memories)
         async with self._lock:
             old, self._machines = self._machines, {}
             for equipment, own in by_equipment.items():
@@ -58,8 +59,10 @@ class Pipeline:
                 self._machines[equipment] = machine
             self._equipment = {tag.tag: tag.equipment for tag in tags}
 
-    async def feed(self, samples: Iterable[Sample], dropped: bool = False) -> None:
-        """One poll cycle of one connection."""
+    async def feed(
+        self, samples: Iterable[Sample], dropped: bool = False, notes: Mapping[str, str | None] = NOTHING
+    ) -> bool:
+        """One poll cycle or delivery of one connection; False when it could not be stored (nothing is adopted)."""
         by_equipment: dict[str, list[Sample]] = {}
         for sample in samples:
             # A tag that was removed while its last read was under way is no one's.
@@ -67,12 +70,20 @@ class Pipeline:
                 by_equipment.setdefault(self._equipment[sample.tag], []).append(sample)
         async with self._lock:
             steps = {code: self._machines[code].propose(own, dropped) for code, own in by_equipment.items()}
-            await self._commit(steps)
+            return await self._commit(steps, notes)
 
     async def lost(self, tags: Iterable[str]) -> None:
         """A link is gone: send at once what evidence there is."""
         codes = {self._equipment[tag] for tag in tags if tag in self._equipment}
         await self._check_loss(codes)
+
+    async def lost_all(self) -> None:
+        """The bridge stops: send what evidence there is of every machine."""
+        await self._check_loss(list(self._machines))
+
+    def notes(self) -> dict[str, str]:
+        """What drivers and signals have stored, by key."""
+        return self._stores.notes()
 
     async def watch_stale(self) -> None:
         """Declare machines stale when their limit has passed; runs until cancelled."""
@@ -92,7 +103,7 @@ class Pipeline:
         """Compare counter memories with Odoo's last points (see :mod:`.outbox.heal`)."""
         async with self._lock:
             specs = {key: spec for machine in self._machines.values() for key, spec in machine.specs.items()}
-            changed = await asyncio.to_thread(heal, self._outbox, specs, points, self._clock.now_ms(), fresh)
+            changed = await asyncio.to_thread(heal, self._stores.main, specs, points, self._clock.now_ms(), fresh)
             for machine in self._machines.values():
                 machine.remember({key: memory for key, memory in changed.items() if key in machine.specs})
         if changed:
@@ -114,15 +125,15 @@ class Pipeline:
                     steps[code] = step
             await self._commit(steps)
 
-    async def _commit(self, steps: Mapping[str, Proposal]) -> None:
+    async def _commit(self, steps: Mapping[str, Proposal], notes: Mapping[str, str | None] = NOTHING) -> bool:
         events = [event for step in steps.values() for event in step.events]
-        if events:
+        if events or notes:
             memories = {key: memory for step in steps.values() for key, memory in step.memories.items()}
             try:
-                await asyncio.to_thread(self._outbox.append, events, memories)
+                await asyncio.to_thread(self._stores.append, events, memories, notes)
             except sqlite3.OperationalError as error:
                 self._cannot_store(error)
-                return
+                return False
             self.alarms.pop("outbox", None)
             self._stored()
         self.changes += any(event.kind in SHOWN for event in events)
@@ -131,6 +142,7 @@ class Pipeline:
             self._machines[code].state = step.state
             for finding in step.findings:
                 log.warning("%s", finding)
+        return True
 
     def _cannot_store(self, error: sqlite3.OperationalError) -> None:
         sentence = f"the outbox can't store: {error}; free disk space in data_dir, counters go on from the last stored"

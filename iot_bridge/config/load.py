@@ -8,10 +8,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ..drivers import DRIVERS
 from ..errors import Misconfigured
-from ..tags import check_set
-from .model import BridgeConfig
+from .model import UNKNOWN_DRIVER, BridgeConfig
 
 # pydantic's type -> what to do about it.
 MENDS = {
@@ -67,6 +65,7 @@ def _sentences(path: Path, root: yaml.Node, error: ValidationError) -> list[str]
             continue
         message = item["msg"].removeprefix("Value error, ")
         mend = MENDS.get(item["type"])
+        loc += ["driver"] if item["type"] == UNKNOWN_DRIVER else []
         field = ".".join(str(part) for part in loc)
         out.append(f"{path}:{line_of(root, loc)}: {field}: {message}" + (f": {mend}" if mend else ""))
     return out
@@ -95,21 +94,17 @@ def line_of(node: yaml.Node, loc: list[Any]) -> int:
 
 
 def _check_across(path: Path, root: yaml.Node, config: BridgeConfig) -> None:
-    for index, connection in enumerate(config.connections):
-        if connection.driver not in DRIVERS:
-            line = line_of(root, ["connections", index, "driver"])
-            raise Misconfigured(
-                f"{path}:{line}: connections.{index}.driver: {connection.driver!r} is unknown: "
-                f"use one of {', '.join(sorted(DRIVERS))}"
-            )
-    if config.tags == "from_odoo":
-        return
     try:
-        check_set(config.tags, [connection.name for connection in config.connections])
+        config.check_tags()
     except Misconfigured as error:
         raise Misconfigured(f"{path}:{line_of(root, ['tags'])}: tags: {error}") from None
 
 
 def _resolve(config: BridgeConfig, folder: Path) -> BridgeConfig:
-    odoo = config.odoo.model_copy(update={"key_file": folder / config.odoo.key_file})
-    return config.model_copy(update={"data_dir": folder / config.data_dir, "odoo": odoo})
+    return config.model_copy(
+        update={
+            "data_dir": folder / config.data_dir,
+            "odoo": config.odoo.resolved(folder),
+            "connections": [connection.resolved(folder) for connection in config.connections],
+        }
+    )

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, field_validator
+from pydantic_core import PydanticCustomError
 
+from ..drivers import DRIVERS, ConnectionConfig
+from ..drivers.settings import FilePath, Strict
 from ..errors import Misconfigured
-from ..tags import Tag
-
-FilePath = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+from ..tags import Tag, TagCheck, check_set
 
 
-class Strict(BaseModel):
-    """No unknown field, no silent conversion."""
+def _by_driver(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """A connection by the settings of its driver (Modbus TCP when it names none)."""
+    if not isinstance(value, Mapping):
+        return handler(value)
+    driver = value.get("driver", DEFAULT_DRIVER)
+    kind = DRIVERS.get(driver) if isinstance(driver, str) else None
+    if kind is None:
+        names = ", ".join(sorted(DRIVERS))
+        raise PydanticCustomError(UNKNOWN_DRIVER, f"{driver!r} is unknown: use one of {names}")
+    return kind.settings.model_validate({**value, "driver": driver})
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+DEFAULT_DRIVER = "modbus_tcp"
+UNKNOWN_DRIVER = "driver_unknown"
+Connection = Annotated[ConnectionConfig, WrapValidator(_by_driver)]
 
 
 class OdooConfig(Strict):
@@ -53,19 +65,6 @@ class OdooConfig(Strict):
         return key
 
 
-class ConnectionConfig(Strict):
-    """One device link. Network times are real time."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    driver: str = "modbus_tcp"
-    host: str = Field(min_length=1)
-    port: int = Field(default=502, ge=1, le=65535)
-    clock: Literal["bridge"] = Field(default="bridge", description="whose clock stamps: Modbus carries no time")
-    timeout_s: float = Field(default=1.0, gt=0, le=1, strict=False, description="for one request")
-    retry_max_s: float = Field(default=2.0, gt=0, le=60, strict=False)
-    max_gap: int = Field(default=16, ge=0, le=120, description="unused registers read to save a request")
-
-
 class OutboxConfig(Strict):
     """The durable queue."""
 
@@ -77,10 +76,13 @@ class OutboxConfig(Strict):
 class BridgeConfig(Strict):
     """The whole file."""
 
-    stream: str = Field(min_length=1, max_length=64)
+    stream: str = Field(min_length=1, max_length=64, description="states, counts, evidence, alarms")
+    telemetry_stream: str | None = Field(
+        default=None, min_length=1, max_length=64, description="measurements; default: the same stream"
+    )
     data_dir: FilePath
     odoo: OdooConfig
-    connections: list[ConnectionConfig] = Field(min_length=1)
+    connections: list[Connection] = Field(min_length=1)
     tags: Literal["from_odoo"] | list[Tag] = "from_odoo"
     outbox: OutboxConfig = OutboxConfig()
     batch_max: int = Field(default=500, ge=1, le=5000)
@@ -90,9 +92,24 @@ class BridgeConfig(Strict):
 
     @field_validator("connections")
     @classmethod
-    def _unique_names(cls, value: list[ConnectionConfig]) -> list[ConnectionConfig]:
+    def _unique_names(cls, value: list[Connection]) -> list[Connection]:
         names = [connection.name for connection in value]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise ValueError(f"two connections are named {', '.join(double)}: rename one")
         return value
+
+    @property
+    def tag_checks(self) -> dict[str, TagCheck]:
+        """Connection name -> what its protocol demands of a tag."""
+        return {connection.name: DRIVERS[connection.driver].check_tag for connection in self.connections}
+
+    def streams(self) -> list[str]:
+        """Every stream that this bridge delivers, the main one first."""
+        extra = [self.telemetry_stream, *(connection.history_stream for connection in self.connections)]
+        return list(dict.fromkeys([self.stream, *(name for name in extra if name is not None)]))
+
+    def check_tags(self) -> None:
+        """Raise Misconfigured when the local tags don't fit the connections."""
+        if self.tags != "from_odoo":
+            check_set(self.tags, self.tag_checks)

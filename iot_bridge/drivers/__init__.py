@@ -1,8 +1,36 @@
-"""Protocol drivers. A new protocol is one class and one entry here."""
+"""Protocol drivers: a table of descriptors.
 
-from .base import Driver, DriverFactory
-from .modbus import ModbusTcp
+A new protocol is a package ``drivers/<name>/`` with ``settings.py`` (the connection's fields and what a tag
+needs; imports no protocol library) and ``driver.py``, and one line in :data:`_BUILT_IN`. One that lives in
+another distribution gives its :class:`DriverKind` as an entry point of the group ``iot_bridge.drivers``.
+"""
 
-DRIVERS: dict[str, DriverFactory] = {"modbus_tcp": ModbusTcp}
+from __future__ import annotations
 
-__all__ = ["DRIVERS", "Driver", "DriverFactory", "ModbusTcp"]
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import cast
+
+from .base import Delivery, Driver, DriverFactory, DriverKind, Found, Subscriber, Surroundings
+from .modbus import settings as modbus
+from .settings import ConnectionConfig, WriteRule
+
+
+def _from(module: str, name: str) -> DriverFactory:
+    """The factory ``name`` of a driver's module, imported when the first connection needs it."""
+    return cast(DriverFactory, getattr(import_module(module, __name__), name))
+
+
+_BUILT_IN = (
+    DriverKind(
+        "modbus_tcp", modbus.ModbusTcpConfig, modbus.check_tag, lambda: _from(".modbus.driver", "ModbusTcp")
+    ),
+)
+
+DRIVERS: dict[str, DriverKind] = {kind.name: kind for kind in _BUILT_IN}
+DRIVERS.update({found.name: found.load() for found in entry_points(group="iot_bridge.drivers")})
+
+__all__ = [
+    "DRIVERS", "ConnectionConfig", "Delivery", "Driver", "DriverFactory", "DriverKind", "Found", "Subscriber",
+    "Surroundings", "WriteRule",
+]  # fmt: skip

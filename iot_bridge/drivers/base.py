@@ -1,34 +1,138 @@
-"""What a driver is. To add one: write a class with these methods, enter it in DRIVERS."""
+"""What a driver is. To add one: see :mod:`iot_bridge.drivers`.
+
+A driver is either polled (:class:`Driver`) or pushed (:class:`Subscriber`); either may also be
+:class:`Writable` and :class:`Browsable`. One task uses it; after LinkLost it is closed and opened anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from ..clock import Clock
-from ..config.model import ConnectionConfig
-from ..events import Sample
-from ..tags import Tag
-from .blocks import PollGroup
+from ..events import Sample, Value
+from ..tags.model import Tag
+from .settings import ConnectionConfig
 
 
-class Driver(Protocol):
-    """One link to one device. Used by one task; after LinkLost it is closed and opened anew."""
+class PollGroup(Protocol):
+    """What is read in one cycle, every ``poll_ms`` plant ms."""
 
-    def groups(self) -> list[PollGroup]:
-        """What to read, and how often."""
+    @property
+    def poll_ms(self) -> int: ...
+
+
+class Link(Protocol):
+    """What both kinds of driver share."""
 
     async def open(self) -> None:
-        """Connect; raise LinkLost with a sentence."""
+        """Connect; raise LinkLost with a sentence. Callable again after :meth:`close`."""
 
-    async def read(self, group: PollGroup) -> list[Sample]:
+    async def close(self) -> None:
+        """Drop the link within a second; never raises."""
+
+
+@runtime_checkable
+class Driver(Link, Protocol):
+    """Polled: it is asked for each group's values when they are due."""
+
+    def groups(self) -> Sequence[Any]:
+        """The :class:`PollGroup` s, and how often each is read."""
+
+    async def read(self, group: Any) -> list[Sample]:
         """One sample a tag of the group (value None when the device refuses that tag); raise LinkLost."""
 
-    def close(self) -> None:
-        """Drop the link; never raises."""
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Samples that came together. ``dropped``: the device itself restarted or closed the link since the
+    delivery before. ``token`` is the driver's own, handed back to :meth:`Subscriber.stored`. ``notes`` are
+    kept in the outbox in the same transaction (None deletes)."""
+
+    samples: list[Sample]
+    dropped: bool = False
+    token: Any = None
+    notes: dict[str, str | None] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Subscriber(Link, Protocol):
+    """Pushed: it delivers when the source has something to tell."""
+
+    async def receive(self) -> Delivery:
+        """Wait for the next delivery, about a second at most: then an empty one. Raise LinkLost.
+
+        May run while :meth:`Writable.write` does; never while :meth:`open` or :meth:`close` do.
+        """
+
+    async def stored(self, delivery: Delivery) -> None:
+        """The delivery is committed: acknowledge it to the source. Not called when it could not be stored."""
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """A driver that can write. Values are raw, before scaling."""
+
+    async def write(self, tag: Tag, value: Value) -> None:
+        """Write one value; raise Rejected when the device refuses it, LinkLost when it does not answer."""
+
+    async def read_tags(self, tags: Sequence[Tag]) -> list[Sample]:
+        """The present values, one sample a tag; raise LinkLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that can become a tag. ``address`` is as a tag takes it (Modbus: table:register)."""
+
+    address: str
+    name: str
+    type: str
+    value: Value | None = None
+    unit: str | None = None
+    writable: bool = False
+    description: str = ""
+
+
+@runtime_checkable
+class Browsable(Protocol):
+    """A driver that can say what its source offers."""
+
+    async def browse(self, start: str | None, limit: int) -> list[Found]:
+        """At most ``limit`` things from ``start`` on (None: the beginning); raise LinkLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a driver may use of the bridge around it.
+
+    folder: for certificates, alias tables and the like, kept over restarts. notes: what deliveries have
+    stored in the outbox, by key. found: say a sentence for the log and the status page.
+    """
+
+    folder: Path
+    notes: Callable[[], dict[str, str]] = dict
+    found: Callable[[str], None] = lambda sentence: None
 
 
 class DriverFactory(Protocol):
     """Builds the driver of a connection."""
 
-    def __call__(self, config: ConnectionConfig, tags: Sequence[Tag], clock: Clock) -> Driver: ...
+    def __call__(
+        self, config: Any, tags: Sequence[Tag], clock: Clock, around: Surroundings
+    ) -> Driver | Subscriber: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DriverKind:
+    """The descriptor of a protocol.
+
+    settings: the model of its connections. check_tag: raises ValueError, saying the mend, for a tag that
+    this protocol can't read. load: imports the protocol's library and gives the factory.
+    """
+
+    name: str
+    settings: type[ConnectionConfig]
+    check_tag: Callable[[Tag], None]
+    load: Callable[[], DriverFactory]

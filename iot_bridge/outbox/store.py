@@ -26,6 +26,7 @@ from .schema import open_database
 # Rows deleted at once by the retention, so that no append waits long.
 PRUNE_ROWS = 2000
 VERDICT_DAYS = 90
+NOTHING: Mapping[str, str | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,13 @@ class Outbox:
 
     # -- writing
 
-    def append(self, events: Sequence[Event], memories: Mapping[str, CounterMemory]) -> int:
-        """Store events and memories in one transaction; returns the last sequence number."""
+    def append(
+        self,
+        events: Sequence[Event],
+        memories: Mapping[str, CounterMemory],
+        notes: Mapping[str, str | None] = NOTHING,
+    ) -> int:
+        """Store events, memories and notes (None deletes) in one transaction; returns the last sequence number."""
         stored = int(time.time())
         rows = [(event.kind, _key(event), stored, event.body()) for event in events]
         with self._lock:
@@ -111,6 +117,7 @@ class Outbox:
             with self._transaction():
                 self._db.executemany("INSERT INTO event (kind, key, stored, body) VALUES (?, ?, ?, ?)", rows)
                 self._remember(memories)
+                self._note(notes)
             self._last += len(rows)
             if self._last - self.applied > self._max_pending:
                 self._condense()
@@ -246,6 +253,11 @@ class Outbox:
             rows = self._db.execute("SELECT key, raw, at, mono, boot_id, epoch, total, flag FROM counter")
             return {key: CounterMemory(*rest) for key, *rest in rows}
 
+    def notes(self) -> dict[str, str]:
+        """What signals and drivers keep, by key."""
+        with self._lock:
+            return dict(self._db.execute("SELECT key, value FROM note"))
+
     def pending_counts(self, key: str) -> list[tuple[int, dict[str, Any]]]:
         """Pending count events of one counter, in order: (seq, body)."""
         with self._lock:
@@ -301,6 +313,13 @@ class Outbox:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [(key, *astuple(memory)) for key, memory in memories.items()],
         )
+
+    def _note(self, notes: Mapping[str, str | None]) -> None:
+        for key, value in notes.items():
+            if value is None:
+                self._db.execute("DELETE FROM note WHERE key = ?", (key,))
+            else:
+                self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, value))
 
     def _sequence(self) -> int:
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()

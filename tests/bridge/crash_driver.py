@@ -21,7 +21,7 @@ from pathlib import Path
 from iot_bridge.clock import SystemClock
 from iot_bridge.config import OdooConfig
 from iot_bridge.events import Sample
-from iot_bridge.outbox import Outbox
+from iot_bridge.outbox import Outbox, Stores
 from iot_bridge.pipeline import Pipeline
 from iot_bridge.testing import FakeOdoo, make_tag
 from iot_bridge.uplink.caller import Caller
@@ -54,7 +54,7 @@ async def bridge(folder: Path, url: str, plc: Plc, parts: int) -> None:
     outbox = Outbox.open(folder / "outbox.db")
     config = OdooConfig(url=url, database=FakeOdoo.database, login=FakeOdoo.login, key_file=folder / "key")
     lane: list[DurableLane] = []
-    pipeline = Pipeline(outbox, clock, lambda: lane[0].notify())
+    pipeline = Pipeline(Stores(outbox), clock, lambda: lane[0].notify())
     await pipeline.set_tags([TAG])
     lane.append(DurableLane(outbox, Caller(make_transport(config, 5), "up"), "L1", 20, 0.2, pipeline.heal))
     uplink = asyncio.create_task(lane[0].run())

@@ -177,7 +177,7 @@ def test_tags_are_downloaded_changed_and_kept(odoo: FakeOdoo, tmp_path: Path) ->
             filler.update(map={"2": "setup"}, map_revision=2)
             odoo.tags_answer, odoo.config_revision = {"revision": 2, "tags": tags}, 2
             await until(lambda: states() == [("idle", 1), ("setup", 2)])
-            assert app.connections["plc_packer"] is packer and app.tag_revision == 2
+            assert app.connections["plc_packer"] is packer and app.tagkeeper.revision == 2
             odoo.tags_answer = {"revision": 3, "tags": [{**tags[0], "register": "zero"}]}
             odoo.config_revision = 3
             await until(lambda: "tags" in app.alarms)
@@ -185,7 +185,7 @@ def test_tags_are_downloaded_changed_and_kept(odoo: FakeOdoo, tmp_path: Path) ->
             await until(lambda: bool(odoo.live_calls and odoo.live_calls[-1]["health"]["alarms"]))
         odoo.faults.unavailable = lambda: True
         async with running_app(path) as app:
-            await until(lambda: app.tag_revision == 2)
+            await until(lambda: app.tagkeeper.revision == 2)
             await until(lambda: app.pipeline.live().get(FILLER, {}).get("state") == "setup")
         await plant.close()
 

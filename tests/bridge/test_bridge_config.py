@@ -10,6 +10,7 @@ import yaml
 from iot_bridge.check import key_warnings
 from iot_bridge.cli import main
 from iot_bridge.config import load_config
+from iot_bridge.drivers.modbus.settings import check_tag as check_modbus
 from iot_bridge.errors import Misconfigured
 from iot_bridge.simulator.layout import line_tags
 from iot_bridge.tags import Tag, check_set, keep_last_good, load_last_good, parse_download
@@ -38,6 +39,8 @@ tags:
     map_revision: 1
 """
 
+
+PLC = {"plc": check_modbus}
 
 def write(folder: Path, text: str) -> Path:
     path = folder / "bridge.yaml"
@@ -161,8 +164,6 @@ def test_printed_example_is_valid_but_for_the_key(tmp_path: Path, capsys: pytest
         ({"modulus": 10}, "can wrap unseen"),
         ({"max_rate": None}, "needs max_rate"),
         ({"counter": None}, "needs its name"),
-        ({"table": "coil"}, "use bool"),
-        ({"register": 65535, "type": "uint32"}, "beyond register"),
     ],
 )
 def test_counter_that_cannot_work_is_refused(fields: dict[str, object], mend: str) -> None:
@@ -170,16 +171,29 @@ def test_counter_that_cannot_work_is_refused(fields: dict[str, object], mend: st
         make_tag("T/M1", "total", **{"signal": "counter", **fields})
 
 
+@pytest.mark.parametrize(
+    ("fields", "mend"),
+    [
+        ({"table": "coil"}, "use bool"),
+        ({"register": 65535, "type": "uint32"}, "beyond register"),
+        ({"type": "auto"}, "needs table, register and type"),
+    ],
+)
+def test_tag_that_its_protocol_cannot_read_is_refused(fields: dict[str, object], mend: str) -> None:
+    with pytest.raises(Misconfigured, match=mend):
+        check_set([make_tag("T/M1", "speed", **{"signal": "measurement", **fields})], PLC)
+
+
 def test_two_tags_for_one_thing_are_refused() -> None:
     twice = [make_tag("T/M1", "a", signal="counter", counter="total"), make_tag("T/M1", "total", signal="counter")]
     with pytest.raises(Misconfigured, match="both say"):
-        check_set(twice, ["plc"])
+        check_set(twice, PLC)
     with pytest.raises(Misconfigured, match="there twice"):
-        check_set([twice[0], twice[0]], ["plc"])
+        check_set([twice[0], twice[0]], PLC)
 
 
 def test_download_leaves_out_what_it_does_not_know(tmp_path: Path) -> None:
-    names = sorted({str(tag["connection"]) for tag in line_tags()})
+    names = {str(tag["connection"]): check_modbus for tag in line_tags()}
     future = {**line_tags()[0], "tag": "T/x", "signal": "hologram"}
     answer = {"revision": 4, "tags": [{**tag, "colour": "red"} for tag in line_tags()] + [future]}
     revision, tags, findings = parse_download(answer, names)

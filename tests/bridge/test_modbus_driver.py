@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from nasty import WAYS, NastyServer
 
 from iot_bridge.clock import SystemClock
-from iot_bridge.config import ConnectionConfig
-from iot_bridge.drivers import ModbusTcp
-from iot_bridge.drivers.blocks import MAX_REGISTERS, coalesce, plan
-from iot_bridge.drivers.decode import buffers, decoder
+from iot_bridge.drivers import Surroundings
+from iot_bridge.drivers.modbus.blocks import MAX_REGISTERS, coalesce, plan
+from iot_bridge.drivers.modbus.decode import buffers, decoder
+from iot_bridge.drivers.modbus.driver import ModbusTcp
+from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
 from iot_bridge.errors import LinkLost
 from iot_bridge.simulator.layout import MACHINES, machine_tags
 from iot_bridge.simulator.server import Plant, SimOptions, encode
@@ -33,8 +34,8 @@ def measurement(register: int, kind: str = "uint16", order: str = "ABCD", **more
 
 
 def driver(port: int, tags: list[Tag], timeout_s: float = 1.0, max_gap: int = 16) -> ModbusTcp:
-    config = ConnectionConfig(name="plc", host="127.0.0.1", port=port, timeout_s=timeout_s, max_gap=max_gap)
-    return ModbusTcp(config, tags, CLOCK)
+    config = ModbusTcpConfig(name="plc", host="127.0.0.1", port=port, timeout_s=timeout_s, max_gap=max_gap)
+    return ModbusTcp(config, tags, CLOCK, Surroundings(Path()))
 
 
 # -- decoding
@@ -130,7 +131,7 @@ def test_reads_the_simulator(tmp_path: Path) -> None:
                 await link.open()
                 samples = await link.read(link.groups()[0])
                 read |= {sample.tag: sample.value for sample in samples}
-                link.close()
+                await link.close()
             return read
         finally:
             await plant.close()
@@ -173,7 +174,7 @@ def test_no_wrong_value_from_a_nasty_server() -> None:
                 for sample in samples:
                     if sample.value is not None:
                         assert sample.value == int(sample.tag.rsplit("r", 1)[1]) * 7
-            link.close()
+            await link.close()
             return right, lost, server.spoilt
 
     right, lost, spoilt = asyncio.run(scene())
@@ -217,7 +218,7 @@ def test_refused_block_is_read_tag_by_tag() -> None:
             assert len(group.blocks) == 1
             first = [sample.value for sample in await link.read(group)]
             second = [sample.value for sample in await link.read(group)]
-            link.close()
+            await link.close()
             return [first, second]
         finally:
             await plant.close()

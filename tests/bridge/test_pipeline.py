@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iot_bridge import supervisor
-from iot_bridge.config import ConnectionConfig
 from iot_bridge.connection import Connection
-from iot_bridge.drivers import DRIVERS
-from iot_bridge.drivers.blocks import Block, PollGroup
+from iot_bridge.drivers import DRIVERS, ConnectionConfig, DriverKind, Surroundings
+from iot_bridge.drivers.modbus.blocks import Block, PollGroup
 from iot_bridge.errors import LinkLost
-from iot_bridge.events import Event, Sample
-from iot_bridge.outbox import Outbox
+from iot_bridge.events import Sample
+from iot_bridge.outbox import Outbox, Stores
 from iot_bridge.pipeline import Pipeline
 from iot_bridge.tags import Tag
 from iot_bridge.testing import ManualClock, make_samples, make_tag
@@ -41,12 +40,12 @@ def test_full_disk_loses_no_total(tmp_path: Path) -> None:
     box, clock = Outbox.open(tmp_path / "o.db"), ManualClock()
 
     async def scene() -> None:
-        pipeline = Pipeline(box, clock, lambda: None)
+        pipeline = Pipeline(Stores(box), clock, lambda: None)
         await pipeline.set_tags(TAGS)
         await pipeline.feed(cycle(clock, 1, 10))
         store = box.append
 
-        def full(events: Sequence[Event], memories: Mapping[str, Any]) -> int:
+        def full(*_: object) -> int:
             raise sqlite3.OperationalError("database or disk is full")
 
         box.append = full  # type: ignore[method-assign]
@@ -68,7 +67,7 @@ def test_live_shows_no_data_after_the_limit_and_recovers(outbox: Outbox) -> None
     clock = ManualClock()
 
     async def scene() -> None:
-        pipeline = Pipeline(outbox, clock, lambda: None)
+        pipeline = Pipeline(Stores(outbox), clock, lambda: None)
         await pipeline.set_tags(TAGS)
         assert pipeline.live()[CODE]["state"] is None
         await pipeline.feed(cycle(clock, 3, 10))
@@ -86,7 +85,7 @@ def test_restarted_pipeline_continues_the_outbox(outbox: Outbox) -> None:
     clock = ManualClock()
 
     async def life(totals: Sequence[int]) -> None:
-        pipeline = Pipeline(outbox, clock, lambda: None)
+        pipeline = Pipeline(Stores(outbox), clock, lambda: None)
         await pipeline.set_tags(TAGS)
         for total in totals:
             await pipeline.feed(cycle(clock, 1, total))
@@ -104,7 +103,7 @@ def test_stale_timer_sends_the_rest_of_the_evidence(outbox: Outbox) -> None:
     clock = ManualClock()
 
     async def scene() -> None:
-        pipeline = Pipeline(outbox, clock, lambda: None)
+        pipeline = Pipeline(Stores(outbox), clock, lambda: None)
         await pipeline.set_tags(TAGS)
         await pipeline.feed(cycle(clock, 1, 10))
         clock.advance(1000)
@@ -122,7 +121,9 @@ def test_stale_timer_sends_the_rest_of_the_evidence(outbox: Outbox) -> None:
 class ScriptedDriver:
     """A device that follows a script: a number of good reads, then a loss, again and again."""
 
-    def __init__(self, config: ConnectionConfig, tags: Sequence[Tag], clock: ManualClock) -> None:
+    def __init__(
+        self, config: ConnectionConfig, tags: Sequence[Tag], clock: ManualClock, around: Surroundings
+    ) -> None:
         self.clock = clock
         self.reads: list[int] = []
         self.opened = 0
@@ -143,24 +144,27 @@ class ScriptedDriver:
         self.total = (self.total + 3) % 65536
         return cycle(self.clock, 1, self.total)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         pass
 
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DRIVERS, "scripted", ScriptedDriver)
+    kind = DriverKind("scripted", ConnectionConfig, lambda tag: None, lambda: ScriptedDriver)
+    monkeypatch.setitem(DRIVERS, "scripted", kind)
 
 
-def test_connection_polls_fairly_reopens_and_tells_the_counter(scripted: None, outbox: Outbox) -> None:
+def test_connection_polls_fairly_reopens_and_tells_the_counter(
+    scripted: None, outbox: Outbox, tmp_path: Path
+) -> None:
     """After a link that the device dropped, a wrap is no certain rollover any more."""
     clock = ManualClock()
 
     async def scene() -> Connection:
-        pipeline = Pipeline(outbox, clock, lambda: None)
+        pipeline = Pipeline(Stores(outbox), clock, lambda: None)
         await pipeline.set_tags(TAGS)
-        config = ConnectionConfig(name="plc", driver="scripted", host="x")
-        connection = Connection(config, TAGS, clock, pipeline)
+        config = ConnectionConfig(name="plc", driver="scripted")
+        connection = Connection(config, TAGS, clock, pipeline, Surroundings(tmp_path))
         task = asyncio.create_task(connection.run())
         driver = connection._driver
         assert isinstance(driver, ScriptedDriver)

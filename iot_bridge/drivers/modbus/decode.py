@@ -13,8 +13,8 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
-from ..events import Value
-from ..tags import Tag
+from ...events import Value
+from ...tags.model import Tag
 
 _CODES = {
     "uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q", "int64": "q",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..tags import Tag
+from ...tags.model import Tag
 
 # The protocol allows 125 registers and 2000 bits; many devices stop a little short of it.
 MAX_REGISTERS = 120

@@ -1,16 +1,11 @@
-"""Tags: where a value is read and what it means. Local, or downloaded from Odoo by revision."""
+"""One tag: where a value is read and what it means."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from .errors import Misconfigured
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 State = Literal["running", "idle", "down", "setup", "maintenance"]
 Mode = Literal["production", "changeover", "maintenance", "cleaning", "trial", "manual"]
@@ -19,11 +14,13 @@ MODES = frozenset(Mode.__args__)  # type: ignore[attr-defined]
 SIGNALS = frozenset({"state", "mode", "counter", "measurement", "alarm", "companion"})
 BITS = {
     "bool": 1, "uint16": 16, "int16": 16, "uint32": 32, "int32": 32,
-    "uint64": 64, "int64": 64, "float32": 32, "float64": 64,
+    "uint64": 64, "int64": 64, "float32": 32, "float64": 64, "auto": 64, "string": 16,
 }  # fmt: skip
 # Whole numbers are exact in a float up to its mantissa; a counter beyond it stands still.
 EXACT = {"float32": 2**24, "float64": 2**53}
 LARGEST = 2**63 - 1
+# Characters of a raw state or mode that a source gives as text.
+LONGEST_RAW = 64
 
 
 def _text_map(value: Any) -> Any:
@@ -43,9 +40,15 @@ class Tag(BaseModel):
     connection: str = Field(min_length=1)
     equipment: str = Field(min_length=1, max_length=255)
     signal: Literal["state", "mode", "counter", "measurement", "alarm", "companion"]
-    table: Literal["holding", "input", "coil", "discrete"]
-    register_: int = Field(alias="register", ge=0, le=65535)
-    type: Literal["bool", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
+    # Where: Modbus by table and register, every other protocol by address (see the driver's settings).
+    address: str | None = Field(default=None, min_length=1, max_length=1024)
+    table: Literal["", "holding", "input", "coil", "discrete"] = ""
+    register_: int = Field(default=0, alias="register", ge=0, le=65535)
+    # auto: as the source gives it.
+    type: Literal[
+        "auto", "bool", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "string"
+    ] = "auto"
+    length: int = Field(default=1, ge=1, le=125, description="registers of a string")
     bit: int = Field(default=0, ge=0, le=15)
     word_order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
     unit_id: int = Field(default=1, ge=0, le=255)
@@ -75,10 +78,6 @@ class Tag(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Tag:
-        if self.table in ("coil", "discrete") and self.type != "bool":
-            raise ValueError(f"type {self.type} can't be read from table {self.table}: use bool, or holding or input")
-        if self.register_ + self.words > 65536:
-            raise ValueError("the value ends beyond register 65535")
         check = {"counter": self._check_counter, "state": self._check_map, "mode": self._check_map}.get(self.signal)
         if check is not None:
             check()
@@ -92,8 +91,8 @@ class Tag(BaseModel):
         if not self.map or wrong:
             what = f"knows no {', '.join(wrong)}" if wrong else "is missing"
             raise ValueError(f"map {what}: map raw values to {', '.join(sorted(known))}")
-        if any(not key.lstrip("-").isdigit() for key in self.map):
-            raise ValueError("map: the keys are raw register values, whole numbers")
+        if any(not 0 < len(key) <= LONGEST_RAW for key in self.map):
+            raise ValueError(f"map: the keys are raw values, whole numbers or a text up to {LONGEST_RAW} characters")
 
     def _check_counter(self) -> None:
         if not self.counter:
@@ -114,7 +113,7 @@ class Tag(BaseModel):
     @property
     def words(self) -> int:
         """Registers (or bits, in coil and discrete) that the value takes."""
-        return max(1, BITS[self.type] // 16)
+        return self.length if self.type == "string" else max(1, BITS[self.type] // 16)
 
     @property
     def wraps_at(self) -> int:
@@ -135,76 +134,3 @@ class Tag(BaseModel):
     def counter_key(self) -> str:
         """<equipment>/<counter>: how Odoo and the outbox name this counter."""
         return f"{self.equipment}/{self.counter}"
-
-
-def check_set(tags: Iterable[Tag], connections: Iterable[str]) -> tuple[Tag, ...]:
-    """Check what only shows between tags; raise Misconfigured naming the tag and the mend."""
-    whole = tuple(tags)
-    by_name: dict[str, Tag] = {}
-    owners: dict[tuple[str, str], str] = {}
-    known = set(connections)
-    for tag in whole:
-        if tag.tag in by_name:
-            raise Misconfigured(f"tag {tag.tag} is there twice: remove or rename one")
-        by_name[tag.tag] = tag
-        if tag.connection not in known:
-            names = ", ".join(sorted(known)) or "none"
-            raise Misconfigured(
-                f"tag {tag.tag}: connection {tag.connection!r} is not configured here (there are: {names})"
-            )
-        role = tag.counter_key if tag.signal == "counter" else tag.signal
-        if tag.signal in ("state", "mode", "counter"):
-            other = owners.setdefault((tag.equipment, role), tag.tag)
-            if other != tag.tag:
-                raise Misconfigured(f"tags {other} and {tag.tag} both say {role} of {tag.equipment}: keep one")
-    for tag in whole:
-        for name in tag.companions:
-            companion = by_name.get(name)
-            if companion is None:
-                raise Misconfigured(f"tag {tag.tag} needs {name}, which is not among the tags: add it as a companion")
-            if _place(companion) != _place(tag):
-                raise Misconfigured(f"tag {tag.tag} and its {name} must be of one equipment, connection and unit")
-    return whole
-
-
-def _place(tag: Tag) -> tuple[str, str, int]:
-    return tag.equipment, tag.connection, tag.unit_id
-
-
-def parse_download(answer: Mapping[str, Any], connections: Iterable[str]) -> tuple[int, tuple[Tag, ...], list[str]]:
-    """Odoo's tags_answer -> (revision, tags, findings). Unknown fields and signals are left out and reported.
-
-    Raises Misconfigured when the set can't be used; the caller then keeps its last good one.
-    """
-    findings: list[str] = []
-    fields = {info.alias or name for name, info in Tag.model_fields.items()}
-    tags: list[Tag] = []
-    for entry in answer["tags"]:
-        if entry.get("signal") not in SIGNALS:
-            findings.append(f"tag {entry.get('tag')}: signal {entry.get('signal')!r} is not known to this version")
-            continue
-        try:
-            tags.append(Tag.model_validate({key: value for key, value in entry.items() if key in fields}))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "tag"
-            raise Misconfigured(f"tag {entry.get('tag')} from Odoo: {where}: {first['msg']}") from None
-    return int(answer["revision"]), check_set(tags, connections), findings
-
-
-def load_last_good(path: Path) -> Mapping[str, Any] | None:
-    """The tags_answer kept on disk, or None."""
-    if not path.exists():
-        return None
-    try:
-        kept: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    return kept
-
-
-def keep_last_good(path: Path, answer: Mapping[str, Any]) -> None:
-    """Keep a tags_answer that was applied; the file is replaced in one step."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(answer), encoding="utf-8")
-    os.replace(fresh, path)

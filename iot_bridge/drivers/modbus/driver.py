@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
-from ..clock import Clock
-from ..config.model import ConnectionConfig
-from ..errors import LinkLost
-from ..events import Sample, Value
-from ..tags import Tag
+from ...clock import Clock
+from ...errors import LinkLost
+from ...events import Sample, Value
+from ...tags.model import Tag
+from ..base import Surroundings
 from .blocks import Block, PollGroup, plan
 from .decode import Decoder, buffers, decoder
+from .settings import ModbusTcpConfig
 
 log = logging.getLogger(__name__)
 # The library logs a line a failure; ours says it once a change.
@@ -31,9 +32,9 @@ _FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 
 
 class ModbusTcp:
-    """See :class:`.base.Driver`."""
+    """See :class:`..base.Driver`."""
 
-    def __init__(self, config: ConnectionConfig, tags: Sequence[Tag], clock: Clock) -> None:
+    def __init__(self, config: ModbusTcpConfig, tags: Sequence[Tag], clock: Clock, around: Surroundings) -> None:
         self._config = config
         self._clock = clock
         self._groups = plan(tags, config.max_gap)
@@ -45,7 +46,7 @@ class ModbusTcp:
         return self._groups
 
     async def open(self) -> None:
-        self.close()
+        self._drop()
         config = self._config
         self._client = AsyncModbusTcpClient(
             config.host, port=config.port, name=config.name, timeout=config.timeout_s, retries=0, reconnect_delay=0
@@ -55,7 +56,7 @@ class ModbusTcp:
         except (asyncio.TimeoutError, OSError, ModbusException):
             connected = False
         if not connected:
-            self.close()
+            self._drop()
             raise LinkLost(f"{config.host}:{config.port} can't be reached")
 
     async def read(self, group: PollGroup) -> list[Sample]:
@@ -65,7 +66,10 @@ class ModbusTcp:
                 samples += await self._read_block(part)
         return samples
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        self._drop()
+
+    def _drop(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -104,11 +108,11 @@ class ModbusTcp:
                 call(block.start, count=block.count, device_id=block.unit_id), self._config.timeout_s + 0.2
             )
         except (asyncio.TimeoutError, OSError, ModbusException) as error:
-            self.close()
+            self._drop()
             raise LinkLost(f"no answer: {error or 'timeout'}") from None
         # The library lets an answer to another function, or without transaction number, pass.
         if answer.function_code & 0x7F != _FUNCTIONS[block.table] or answer.transaction_id != client.ctx.next_tid:
-            self.close()
+            self._drop()
             raise LinkLost("got the answer to another request")
         if answer.isError():
             return None
@@ -116,7 +120,7 @@ class ModbusTcp:
         words = list(answer.bits if bits else answer.registers)
         expected = (block.count + 7) // 8 * 8 if bits else block.count
         if len(words) != expected:
-            self.close()
+            self._drop()
             raise LinkLost(f"asked for {block.count} values, got {len(words)}")
         return words
 

@@ -1,0 +1,63 @@
+"""What every connection has, whatever its protocol. Imports no protocol library and nothing of ``config``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ..tags.model import Tag
+
+FilePath = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+
+
+class Strict(BaseModel):
+    """No unknown field, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def resolved(self, folder: Path) -> Any:
+        """The same with every relative path taken from ``folder``, the configuration's own."""
+        paths = {name: folder / value for name, value in self if isinstance(value, Path)}
+        return self.model_copy(update=paths) if paths else self
+
+
+class WriteRule(Strict):
+    """One tag that commands from Odoo may write: the bridge's own allow-list. Nothing else is ever written."""
+
+    tag: str = Field(min_length=1, description="full name of the tag")
+    min: float | None = Field(default=None, strict=False, description="least value, after scaling")
+    max: float | None = Field(default=None, strict=False, description="greatest value, after scaling")
+    values: list[bool | int | float | str] | None = Field(default=None, description="the only values allowed")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> WriteRule:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max: exchange them")
+        return self
+
+
+class ConnectionConfig(Strict):
+    """One link to one device, broker or folder. Network times are real time.
+
+    clock says whose clock stamps a sample: ``bridge`` the time at which the request left, ``source`` the
+    source's own stamp, ``corrected`` the source's stamp less its estimated offset.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    driver: str
+    clock: Literal["bridge", "source", "corrected"] = Field(default="bridge", description="whose clock stamps")
+    timeout_s: float = Field(default=1.0, gt=0, le=10, strict=False, description="for one request")
+    retry_max_s: float = Field(default=2.0, gt=0, le=60, strict=False, description="longest pause between attempts")
+    write: list[WriteRule] = Field(default_factory=list, description="tags that commands may write")
+
+    @property
+    def history_stream(self) -> str | None:
+        """The stream of its own that a source of history has; None: it belongs to the live plant."""
+        return None
+
+    def own_tags(self, whole: Iterable[Tag]) -> tuple[Tag, ...]:
+        """Which of all tags this connection feeds. A source of history feeds tags of other connections."""
+        return tuple(tag for tag in whole if tag.connection == self.name)
