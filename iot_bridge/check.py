@@ -105,7 +105,7 @@ async def _check_connection(
         await driver.open()
         for sample in await _first_samples(driver, len(tags)):
             if sample.value is None:
-                findings.fail(f"{config.name}: {sample.tag}: the device gives no value: check where the tag is read")
+                findings.fail(f"{config.name}: {sample.tag}: the device gives no value: check table and register, or address")
         findings.lines.append(f"ok {config.name}: {len(tags)} tags")
     except (LinkLost, asyncio.TimeoutError) as error:
         findings.fail(f"{config.name}: {error}: check host, port and cable")
