@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .clock import Clock
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
-from .drivers.base import Writable
+from .drivers.base import Rebirthable, Writable
 from .errors import LinkLost, Rejected
 from .events import Sample, Value
 from .pipeline import Pipeline
@@ -31,6 +31,10 @@ class Connection:
         self.state = "down: not opened yet"
         self.overruns = 0
         self.progress = 0
+        # For whoever looks from outside: the last sample of each tag, by reference, and how many there were.
+        self.latest: dict[str, Sample] = {}
+        self.samples = 0
+        self.opens = 0
         self._clock = clock
         self._pipeline = pipeline
         self._driver = DRIVERS[config.driver].load()(config, tags, clock, around)
@@ -86,6 +90,15 @@ class Connection:
             samples = await driver.read_tags([tag])
         return samples[0] if samples else None
 
+    async def rebirth(self, tag: Tag) -> None:
+        """Ask the device of a tag to say anew all that it has (Sparkplug). Raises as :meth:`write`."""
+        driver = self._driver
+        if not isinstance(driver, Rebirthable):
+            raise Rejected(f"{self.name}: driver {self.config.driver} knows no rebirth")
+        if self.state != "up":
+            raise LinkLost(f"{self.name} is {self.state}")
+        await driver.rebirth(tag)
+
     async def _work(self, driver: Driver | Subscriber) -> None:
         if isinstance(driver, Driver):
             await self._poll(driver)
@@ -95,6 +108,7 @@ class Connection:
     async def _listen(self, driver: Subscriber) -> None:
         while True:
             delivery = await driver.receive()
+            self._note(delivery.samples)
             dropped = delivery.dropped or bool(self._after_drop)
             if await self._pipeline.feed(delivery.samples, dropped, delivery.notes):
                 await driver.stored(delivery)
@@ -110,6 +124,7 @@ class Connection:
             await self._clock.sleep_until(due[index])
             async with self._busy:
                 samples = await driver.read(groups[index])
+            self._note(samples)
             await self._pipeline.feed(samples, index in self._after_drop)
             self._after_drop.discard(index)
             self.progress += 1
@@ -122,7 +137,13 @@ class Connection:
             self.overruns += late
         return due + period * (max(late, 0) + 1)
 
+    def _note(self, samples: Sequence[Sample]) -> None:
+        self.samples += len(samples)
+        for sample in samples:
+            self.latest[sample.tag] = sample
+
     def _up(self) -> None:
+        self.opens += 1
         log.info("%s: connected", self.name)
         self.state = "up"
 

@@ -119,6 +119,9 @@ class FakeOdoo:
         self.tags_answer: dict[str, Any] = {"revision": 1, "tags": []}
         self.config_revision = 1
         self.conservation: list[str] = []
+        # Offered in the answers of ingest and live until a command_result for their id was stored.
+        self.commands: list[dict[str, Any]] = []
+        self._answered: set[int] = set()
         self._totals: dict[str, int] = {}
         self._points: dict[str, dict[str, Any]] = {}
         self._validate = validate
@@ -197,7 +200,13 @@ class FakeOdoo:
                     verdicts += self._apply(stream, event)
             stream.dropped += [r for r in message.get("dropped", []) if r["to"] > stream.applied]
             stream.applied = max(stream.applied, message["to"])
-        return {"applied": stream.applied, "verdicts": verdicts, "config_revision": self.config_revision}
+        return {
+            "applied": stream.applied, "verdicts": verdicts, "config_revision": self.config_revision,
+            "commands": self._offered(),
+        }  # fmt: skip
+
+    def _offered(self) -> list[dict[str, Any]]:
+        return [command for command in self.commands if command["id"] not in self._answered]
 
     def _apply(self, stream: Stream, event: dict[str, Any]) -> list[dict[str, Any]]:
         reason = self.faults.verdict(event)
@@ -207,6 +216,8 @@ class FakeOdoo:
         stream.events.append(event)
         if event["kind"] == "count":
             self._count(event)
+        elif event["kind"] == "command_result":
+            self._answered.add(event["command"])
         return []
 
     def _count(self, event: dict[str, Any]) -> None:
@@ -221,7 +232,7 @@ class FakeOdoo:
 
     def _live(self, message: dict[str, Any]) -> dict[str, Any]:
         self.live_calls.append(message)
-        return {"ok": True, "config_revision": self.config_revision}
+        return {"ok": True, "config_revision": self.config_revision, "commands": self._offered()}
 
     def _tags(self, message: dict[str, Any]) -> dict[str, Any]:
         return self.tags_answer

@@ -82,6 +82,14 @@ class Writable(Protocol):
         """The present values, one sample a tag; raise LinkLost."""
 
 
+@runtime_checkable
+class Rebirthable(Protocol):
+    """A driver whose devices can be asked to say anew all that they have (Sparkplug B)."""
+
+    async def rebirth(self, tag: Tag) -> None:
+        """Ask the device that the tag belongs to; raise LinkLost when the request could not leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Something that can become a tag. ``address`` is as a tag takes it (Modbus: table:register)."""

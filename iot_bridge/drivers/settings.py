@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,10 @@ class WriteRule(Strict):
     min: float | None = Field(default=None, strict=False, description="least value, after scaling")
     max: float | None = Field(default=None, strict=False, description="greatest value, after scaling")
     values: list[bool | int | float | str] | None = Field(default=None, description="the only values allowed")
+    every_s: float = Field(default=0.0, ge=0, strict=False, description="least plant seconds between two writes")
+    tolerance: float = Field(
+        default=0.0, ge=0, strict=False, description="by how much the value read back may differ, after scaling"
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> WriteRule:
@@ -52,6 +57,23 @@ class ConnectionConfig(Strict):
     timeout_s: float = Field(default=1.0, gt=0, le=10, strict=False, description="for one request")
     retry_max_s: float = Field(default=2.0, gt=0, le=60, strict=False, description="longest pause between attempts")
     write: list[WriteRule] = Field(default_factory=list, description="tags that commands may write")
+    safety: list[str] = Field(
+        default_factory=list, description="tags of safety functions (* and ? as in file names): never written"
+    )
+
+    @model_validator(mode="after")
+    def _writable(self) -> ConnectionConfig:
+        tags = [rule.tag for rule in self.write]
+        for tag in tags:
+            if tags.count(tag) > 1:
+                raise ValueError(f"write: two rules for {tag}: keep one")
+            if self.is_safety(tag):
+                raise ValueError(f"write: {tag} belongs to a safety function (see safety): remove its rule")
+        return self
+
+    def is_safety(self, tag: str) -> bool:
+        """Whether a tag is never written, whatever else is said."""
+        return any(fnmatchcase(tag, pattern) for pattern in self.safety)
 
     @property
     def history_stream(self) -> str | None:

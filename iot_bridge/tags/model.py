@@ -70,6 +70,8 @@ class Tag(BaseModel):
     offset: float = Field(default=0.0, strict=False)
     deadband: float = Field(default=0.0, ge=0, strict=False)
     code: str | None = None
+    writable: bool = Field(default=False, description="commands may write it, where the bridge's allow-list says so too")
+    safety: bool = Field(default=False, description="part of a safety function: never written")
 
     @model_validator(mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +18,8 @@ class Caller:
     def __init__(self, transport: Transport, name: str) -> None:
         self._transport = transport
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        # Is shown every answer: commands ride on those of both lanes.
+        self.answered: Callable[[Mapping[str, Any]], None] = lambda answer: None
 
     async def call(self, method: str, payload: str) -> Mapping[str, Any]:
         """Raises what the transport raises; Transient when the answer is not a JSON object."""
@@ -29,6 +31,7 @@ class Caller:
             answer = None
         if not isinstance(answer, dict):
             raise Transient(f"{method}: the answer is no JSON object")
+        self.answered(answer)
         return answer
 
     def close(self) -> None:

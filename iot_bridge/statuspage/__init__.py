@@ -1,0 +1,5 @@
+"""The local status page, ``/metrics``, ``/status.json`` and ``/healthz``: read only, on loopback unless set otherwise."""
+
+from .server import StatusServer
+
+__all__ = ["StatusServer"]
