@@ -1,7 +1,7 @@
 {
     "name": "MES Gateway",
     "summary": "Gateways, their streams and tags, exactly-once ingest of machine events, rejections and replay",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Supply Chain/Manufacturing",
     "author": "Gemba MES contributors",
     "license": "LGPL-3",
@@ -17,8 +17,10 @@
         "views/mes_event_rejection_views.xml",
         "views/mes_event_pending_views.xml",
         "views/mes_measurement_views.xml",
+        "views/res_config_settings_views.xml",
         "views/mes_gateway_views.xml",
         "views/mes_gateway_menus.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "installable": True,
 }

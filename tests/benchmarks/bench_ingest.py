@@ -129,7 +129,8 @@ def main() -> int:
     database = os.environ["MES_BENCH_DB"]
     begin_ms = (int(time.time() * 1000) - PAST_MS) // 86_400_000 * 86_400_000 - 86_400_000
 
-    setup = json.loads(odoo.script(database, f"import json, sys\nsys.path.insert(0, {str(HERE)!r})\n" + SETUP))
+    days = f"DAYS = range({begin_ms // 86_400_000}, {begin_ms // 86_400_000 + 4})\n"
+    setup = json.loads(odoo.script(database, f"import json, sys\nsys.path.insert(0, {str(HERE)!r})\n" + days + SETUP))
     rows_before = fill(database, begin_ms)
     load = make_load(begin_ms, options.events + WARM_UP * options.batch)
     epoch = str(uuid.uuid4())

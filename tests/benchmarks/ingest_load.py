@@ -130,6 +130,7 @@ env["mes.counter"]._ensure([(machine.id, "total", "total", None) for machine in 
 gateway = env["mes.gateway"].create({"name": "Bench", "site_id": site.id, "stream_ids": [(0, 0, {"code": "BENCH"})]})
 env["mes.gateway.tag"].create([{"gateway_id": gateway.id, "workcenter_id": machine.id, "name": "temp",
     "signal": "measurement", "unit": "C", "connection": "plc", "register": 1} for machine in machines])
+env["mes.measurement"].prepare_days(DAYS)
 key = gateway.action_new_key()["context"]["default_key"]
 columns = ("counter_epoch raw total delta low high priority seq", "decision quality stream state unit", "at recv")
 kinds = ("integer", "char", "datetime")

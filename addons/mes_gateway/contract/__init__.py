@@ -26,7 +26,7 @@ from .batch import (
 from .calls import Hello, Live, LiveMachine, TagsRequest, read_hello, read_live, read_tags_request
 from .envelope import digest, is_storable
 from .errors import CODES, CallRefused, Refused, Verdict
-from .limits import MAX_CALL_BYTES, MAX_EVENTS
+from .limits import DAY_MS, MAX_CALL_BYTES, MAX_EVENTS
 from .plant import Plant
 from .rows import COLUMNS, Row
 from .times import format_time, parse_time
@@ -34,6 +34,7 @@ from .times import format_time, parse_time
 __all__ = [
     "CODES",
     "COLUMNS",
+    "DAY_MS",
     "MAX_CALL_BYTES",
     "MAX_EVENTS",
     "Bad",

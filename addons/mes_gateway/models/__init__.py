@@ -13,5 +13,12 @@ from . import (
     mes_gateway_tag,
     mes_late_fact,
     mes_measurement,
+    mes_measurement_bucket,
+    mes_measurement_hour,
+    mes_measurement_mark,
+    mes_measurement_minute,
+    mes_telemetry,
     mrp_workcenter,
+    res_company,
+    res_config_settings,
 )

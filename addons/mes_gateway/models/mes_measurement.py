@@ -1,11 +1,21 @@
+from collections.abc import Iterable
+
 from odoo import api, fields, models
-from odoo.addons.mes_base.tools import bulk
+from odoo.addons.mes_base.tools import bulk, clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp, UncheckedMany2one
 from odoo.tools import SQL
 
 from .. import contract
+from ..tools import partitions
 from ..tools.source import Source
 
+DAYS = partitions.Partitioned("mes_measurement", "day", rest=True)
+"""The table: a partition a day (UTC), and the rest for days that are past or not yet sorted in."""
+
+MOST_NEW_DAYS = 100
+"""Partitions that one batch makes at most: each takes locks until it ends. What is beyond waits in the rest."""
+
+_DAY_MS = contract.DAY_MS
 _COLUMNS = contract.COLUMNS["measurement"]
 _AT, _TAG = _COLUMNS.index("at"), _COLUMNS.index("tag")
 _TYPES = [
@@ -15,12 +25,17 @@ _TYPES = [
 
 
 class MesMeasurement(models.Model):
-    """Telemetry: one value of a tag at an instant, or a summary of the values since ``at_from``."""
+    """Telemetry: one value of a tag at an instant, or a summary of the values since ``at_from``.
+
+    A table partitioned by day, written in sets by the gateway's calls alone. Its minutes and hours are
+    kept by ``mes.telemetry``, which also drops the days that are over.
+    """
 
     _name = "mes.measurement"
     _description = "Measurement"
     _order = "tag_id, at desc"
-    _log_access = False
+    _auto = False
+    _table_query = "SELECT * FROM mes_measurement"  # else Odoo, which knows no partitioned tables, misses its table
 
     tag_id = UncheckedMany2one("mes.gateway.tag", required=True)
     workcenter_id = UncheckedMany2one("mrp.workcenter", required=True, string="Machine")
@@ -41,9 +56,18 @@ class MesMeasurement(models.Model):
     stream = fields.Char()
     seq = BigInteger(string="Sequence Number")
 
-    _key_unique = models.Constraint(
-        "UNIQUE(tag_id, at)", "There is already a measurement of this tag at that time."
-    )
+    def init(self):
+        """The table; Odoo itself knows no partitions."""
+        partitions.create(
+            self.env.cr,
+            DAYS,
+            """
+            tag_id int4 NOT NULL, workcenter_id int4 NOT NULL, company_id int4 NOT NULL, at timestamp(3) NOT NULL,
+            value float8, value_min float8, value_max float8, value_mean float8, samples int8,
+            at_from timestamp(3), unit varchar, quality varchar NOT NULL, recv timestamp(3), priority int4,
+            stream varchar, seq int8
+            """,
+        )
 
     @api.private
     def store(self, source: Source, rows: list[contract.Row]) -> None:
@@ -51,6 +75,7 @@ class MesMeasurement(models.Model):
         (priority, stream, number) stays: telemetry is a sample, so the other one is not kept apart."""
         if not rows:
             return
+        self.prepare_days({row[_AT] // _DAY_MS for row in rows})
         latest = {(row[_TAG], row[_AT]): row for row in sorted(rows)}
         self.env.cr.execute(
             SQL(
@@ -79,3 +104,12 @@ class MesMeasurement(models.Model):
             )
         )
         self.invalidate_model()
+        self.env["mes.measurement.mark"].mark(source.company_id, latest)
+
+    @api.private
+    def prepare_days(self, days: Iterable[int]) -> None:
+        """Have a partition for each of these days (counted from 1970), the latest first, as far as the raw values
+        of that day are still kept at all."""
+        first = self.env["mes.telemetry"].floor("raw")
+        wanted = sorted((day for day in days if day * _DAY_MS >= first), reverse=True)[:MOST_NEW_DAYS]
+        partitions.ensure(self.env.cr, DAYS, [clock.from_ms(day * _DAY_MS) for day in wanted])

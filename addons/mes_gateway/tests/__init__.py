@@ -11,5 +11,6 @@ from . import (
     test_restore,
     test_rights,
     test_tags,
+    test_telemetry,
     test_transport,
 )
