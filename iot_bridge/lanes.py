@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .clock import Clock
 from .config import BridgeConfig
-from .outbox import Outbox, Stores
+from .outbox import Limits, Outbox, Stores
 from .pipeline import Pipeline
 from .uplink.caller import Caller
 from .uplink.durable import DurableLane
@@ -81,9 +82,14 @@ def _fact_streams(config: BridgeConfig) -> list[str]:
     return list(dict.fromkeys([config.stream, *(name for name in history if name is not None)]))
 
 
-def _outbox(config: BridgeConfig, stream: str) -> Outbox:
+def outbox_file(config: BridgeConfig, stream: str) -> Path:
+    """Where a stream's outbox lies."""
     name = "outbox.db" if stream == config.stream else f"outbox.{_file_part(stream)}.db"
-    return Outbox.open(config.data_dir / name, config.outbox.max_pending)
+    return config.data_dir / name
+
+
+def _outbox(config: BridgeConfig, stream: str) -> Outbox:
+    return Outbox.open(outbox_file(config, stream), Limits(max_pending=config.outbox.max_pending))
 
 
 def _file_part(stream: str) -> str:

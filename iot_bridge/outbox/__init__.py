@@ -1,6 +1,8 @@
 """The durable queue between signals and uplink: nothing is forgotten before Odoo has it."""
 
-from .store import Batch, Outbox
+from .batch import Batch, Stats
+from .bounds import Limits
+from .store import Outbox
 from .stores import Stores
 
-__all__ = ["Batch", "Outbox", "Stores"]
+__all__ = ["Batch", "Limits", "Outbox", "Stats", "Stores"]

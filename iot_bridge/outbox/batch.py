@@ -13,13 +13,17 @@ MAX_BYTES = 7_000_000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Sequence numbers first..last: events (seq, body) and the ranges declared dropped."""
+    """Sequence numbers first..last: events (seq, body) and the ranges declared dropped.
+
+    findings: sentences about events that were altered or lost in the file.
+    """
 
     epoch: str
     first: int
     last: int
     events: list[tuple[int, str]]
     dropped: list[tuple[int, int, str]]
+    findings: tuple[str, ...] = ()
 
     def to_json(self, stream: str) -> str:
         """The batch of the schema; bodies are spliced, not parsed."""

@@ -50,7 +50,9 @@ def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return out
 
 
-def undeclared(first: int, last: int, present: Sequence[int], known: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def undeclared(
+    first: int, last: int, present: Sequence[int], known: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
     """Ranges of first..last that are neither present nor in a known range."""
     covered = sorted([*((seq, seq) for seq in present), *known])
     out: list[tuple[int, int]] = []

@@ -35,7 +35,8 @@ CREATE TABLE past_epoch (epoch TEXT PRIMARY KEY, ended INTEGER NOT NULL) WITHOUT
 _THIRD = """
 ALTER TABLE event ADD COLUMN crc INTEGER;
 CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('pruned', (SELECT coalesce(min(seq) - 1, 0) FROM event));
+INSERT INTO meta VALUES ('pruned', coalesce(
+    (SELECT min(seq) - 1 FROM event), (SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0));
 INSERT INTO meta VALUES ('dropped', (SELECT coalesce(sum(last - first + 1), 0) FROM dropped));
 """
 

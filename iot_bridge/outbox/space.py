@@ -18,6 +18,8 @@ BALLAST_MOST = 8 << 20
 BALLAST_LEAST = 128 << 10
 LOG_MOST = 16 << 20
 LOG_LEAST = 128 << 10
+# A file at its limit may grow by so many pages while it is condensed: what goes must be declared somewhere.
+SPARE_PAGES = 64
 # The queue is condensed from this share of the room on, until it is below the other one.
 HIGH, LOW = 0.85, 0.70
 
@@ -27,10 +29,15 @@ class Space:
 
     def __init__(self, db: sqlite3.Connection, path: Path, max_bytes: int) -> None:
         self._path = path
-        self._ballast = path.with_name(path.name + ".ballast")
+        self._ballast = self.ballast_of(path)
         self._max_bytes = max_bytes
         self._log = 0
         self.attach(db)
+
+    @staticmethod
+    def ballast_of(path: Path) -> Path:
+        """Where the ballast of an outbox file lies."""
+        return path.with_name(path.name + ".ballast")
 
     def attach(self, db: sqlite3.Connection) -> None:
         """Use this connection, also after the file was replaced."""
@@ -47,8 +54,18 @@ class Space:
         """Bytes of the file's pages in use."""
         return self._look()[0]
 
+    def breathes(self) -> bool:
+        """Whether what comes next can be stored: there is more room than one step of condensing needs."""
+        used, room = self._look()
+        return room > max(SPARE_PAGES * PAGE, used // 50)
+
+    def whole(self) -> int:
+        """Bytes on the disk: file, log and ballast."""
+        return self._size(self._path) + self._log_size() + self._size(self._ballast)
+
     def release(self) -> bool:
-        """Give the ballast up; True when there was one."""
+        """Give the ballast up, on the disk and in the file's limit; True when there was one."""
+        self._db.execute(f"PRAGMA max_page_count={self._pragma('max_page_count') + SPARE_PAGES}").fetchone()
         try:
             self._ballast.unlink()
         except OSError:
@@ -57,6 +74,7 @@ class Space:
 
     def refill(self) -> bool:
         """Have the ballast again if the disk has room for it; True when it is there."""
+        self._limit()
         if self._ballast.exists():
             return True
         size = self._ballast_size()
@@ -84,26 +102,28 @@ class Space:
         pages = self._pragma("page_count")
         idle = self._pragma("freelist_count")
         most = self._pragma("max_page_count")
-        log_to_come = max(self._log - self._log_size(), 0)
-        growth = min((most - pages) * PAGE, self._free() - log_to_come)
+        # What the log may still take, and what of it the file will take when it is folded in.
+        spoken_for = max(self._log - self._log_size(), 0) + max(pages * PAGE - self._size(self._path), 0)
+        growth = min((most - pages) * PAGE, self._free() - spoken_for)
         return (pages - idle) * PAGE, max(idle * PAGE + growth, 0)
 
     def _budget(self) -> None:
         """Divide what the setting and the disk allow. A disk that others fill makes it smaller, and back."""
-        own = self._size(self._path) + self._log_size() + self._size(self._ballast)
-        whole = min(self._max_bytes, own + self._free())
+        whole = min(self._max_bytes, self.whole() + self._free())
         log = min(max(whole // LOG_PART, LOG_LEAST), LOG_MOST)
         if abs(log - self._log) * 4 > log:
             self._log = log
             # The log is folded in at half its size; one transaction may write the other half.
             self._db.execute(f"PRAGMA wal_autocheckpoint={max(log // 2 // PAGE, 16)}")
             self._db.execute(f"PRAGMA journal_size_limit={log}")
-            most = max(self._max_bytes - log - self._ballast_size(), 64 * PAGE) // PAGE
-            # SQLite takes no limit below the present size.
-            self._db.execute(f"PRAGMA max_page_count={most}").fetchone()
+
+    def _limit(self) -> None:
+        # SQLite takes no limit below the present size.
+        most = max(self._max_bytes - self._log - self._ballast_size(), SPARE_PAGES * PAGE) // PAGE
+        self._db.execute(f"PRAGMA max_page_count={most}").fetchone()
 
     def _ballast_size(self) -> int:
-        whole = min(self._max_bytes, self._size(self._path) + self._size(self._ballast) + self._free())
+        whole = min(self._max_bytes, self.whole() + self._free())
         return min(max(whole // BALLAST_PART, BALLAST_LEAST), BALLAST_MOST)
 
     def _free(self) -> int:

@@ -9,97 +9,55 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..events import Event
 from ..signals.counter import CounterMemory
-from . import condense
-from .schema import open_database
+from . import holes
+from .ages import DAY_S
+from .base import Durability, OutboxFile, guarded
+from .batch import MAX_BYTES, MAX_RANGES, Batch, Stats, fitting
+from .bounds import Limits
+from .checksum import checksum
 
 # Rows deleted at once by the retention, so that no append waits long.
 PRUNE_ROWS = 2000
 VERDICT_DAYS = 90
+# Steps of condensing that one append waits for: some milliseconds.
+STEPS_PER_APPEND = 4
 NOTHING: Mapping[str, str | None] = {}
 
-
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Sequence numbers first..last: events (seq, body) and the ranges declared dropped."""
+class _Row:
+    """An event as it is stored."""
 
-    epoch: str
-    first: int
-    last: int
-    events: list[tuple[int, str]]
-    dropped: list[tuple[int, int, str]]
-
-    def to_json(self, stream: str) -> str:
-        """The batch of the schema; bodies are spliced, not parsed."""
-        head = json.dumps(
-            {
-                "v": 1, "stream": stream, "epoch": self.epoch, "from": self.first, "to": self.last,
-                "dropped": [{"from": a, "to": b, "reason": reason} for a, b, reason in self.dropped],
-            }
-        )  # fmt: skip
-        events = ",".join(f'{{"seq":{seq},{body[1:]}' for seq, body in self.events)
-        return f'{head[:-1]}, "events":[{events}]}}'
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """State of the queue; oldest_stored is real time in s, None when nothing is pending."""
-
-    epoch: str
-    first: int
-    last: int
-    applied: int
-    pending: int
-    dropped: int
-    oldest_stored: int | None
-
-
-class Outbox:
-    """Thread-safe. Open one per process and file."""
-
-    def __init__(self, db: sqlite3.Connection, max_pending: int = 1_000_000, healed: str | None = None) -> None:
-        self._db = db
-        self._lock = threading.RLock()
-        self._max_pending = max_pending
-        self._meta: dict[str, str] = dict(db.execute("SELECT key, value FROM meta"))
-        self._last = self._sequence()
-        # A sentence when a corrupt file was moved aside.
-        self.healed = healed
+    kind: str
+    key: str
+    body: str
+    crc: int
 
     @classmethod
-    def open(cls, path: Path, max_pending: int = 1_000_000) -> Outbox:
-        """Open or create; a file that is no sound database is moved aside and a new epoch begins."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            db = open_database(str(path))
-            if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("quick_check failed")
-            return cls(db, max_pending)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
-            aside = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
-            for suffix in ("", "-wal", "-shm"):
-                part = path.with_name(path.name + suffix)
-                if part.exists():
-                    part.rename(aside.with_name(aside.name + suffix))
-            sentence = f"outbox was damaged ({error}): kept as {aside.name}, totals are healed from Odoo"
-            return cls(open_database(str(path)), max_pending, sentence)
+    def of(cls, event: Event) -> _Row:
+        body = event.body()
+        return cls(event.kind, _key(event), body, checksum(body))
 
-    def close(self) -> None:
-        """Close the file; committed events stay."""
-        with self._lock:
-            self._db.close()
+
+class Outbox(OutboxFile):
+    """Thread-safe. Open one per process and file."""
+
+    @classmethod
+    def open(cls, path: Path, limits: Limits = Limits(), durability: Durability = "commit") -> Outbox:  # noqa: B008
+        """Open or create; a file that is no sound database is moved aside and a new epoch begins.
+
+        durability: "commit": what was appended survives a power cut; "second": what was appended more than a
+        second ago does (after a mere crash of the bridge nothing is missing either). Raises Misconfigured.
+        """
+        return cls(path, limits, durability)
 
     # -- writing
 
@@ -110,58 +68,71 @@ class Outbox:
         notes: Mapping[str, str | None] = NOTHING,
     ) -> int:
         """Store events, memories and notes (None deletes) in one transaction; returns the last sequence number."""
-        stored = int(time.time())
-        rows = [(event.kind, _key(event), stored, event.body()) for event in events]
-        with self._lock:
-            # One hold of the lock: a reader between commit and this number would see events beyond the last.
-            with self._transaction():
-                self._db.executemany("INSERT INTO event (kind, key, stored, body) VALUES (?, ?, ?, ?)", rows)
-                self._remember(memories)
-                self._note(notes)
-            self._last += len(rows)
-            if self._last - self.applied > self._max_pending:
-                self._condense()
-            return self._last
+        rows = [_Row.of(event) for event in events]
+        # One hold of the lock: a reader between commit and this number would see events beyond the last.
+        with self.lock:
+            last = self._store(rows, memories, notes)
+            self._bounds.appended(len(rows), sum(len(row.body) for row in rows))
+            for _ in range(STEPS_PER_APPEND):
+                if not self._bounds.too_much():
+                    break
+                self.condense_step()
+        if self.sync_due:
+            self.sync()
+        return last
 
     def replace_memories(self, memories: Mapping[str, CounterMemory]) -> None:
         """Set counter memories without an event (healed from Odoo)."""
-        with self._transaction():
-            self._remember(memories)
+        self._store([], memories, NOTHING)
 
+    @guarded
     def rewrite(self, bodies: Mapping[int, str]) -> None:
         """Change events that were never sent (see :mod:`.heal`)."""
         with self._transaction():
             self._db.executemany(
-                "UPDATE event SET body = ? WHERE seq = ?", [(body, seq) for seq, body in bodies.items()]
+                "UPDATE event SET body = ?, crc = ? WHERE seq = ?",
+                [(body, checksum(body), seq) for seq, body in bodies.items()],
             )
 
     # -- the uplink's side
 
-    def read(self, limit: int) -> Batch | None:
-        """The next batch after what is applied, at most ``limit`` events; None when nothing is pending.
+    @guarded
+    def read(self, limit: int, max_bytes: int = MAX_BYTES) -> Batch | None:
+        """The next batch after what is applied, at most ``limit`` events and ``max_bytes``; None: nothing waits.
 
-        Marks it as sent. A hole that was never declared (older than what is kept) is declared here.
+        Marks it as sent. An event whose checksum does not hold is set aside, a hole that nobody declared is
+        declared; both are told in the batch's findings.
         """
-        with self._lock:
-            first = self.applied + 1
-            events = self._db.execute(
-                "SELECT seq, body FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (first, limit)
-            ).fetchall()
-            last = events[-1][0] if len(events) == limit else self._last
-            if last < first:
-                return None
-            self._declare_holes(first, last, [seq for seq, _ in events])
-            dropped = self._db.execute(
-                "SELECT max(first, ?), min(last, ?), reason FROM dropped WHERE first <= ? AND last >= ? ORDER BY first",
-                (first, last, last, first),
-            ).fetchall()
-            if last > self.sent:
+        first = self.applied + 1
+        rows = self._db.execute(
+            "SELECT seq, body, crc FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (first, limit)
+        ).fetchall()
+        findings = [self._set_aside(seq) for seq, body, crc in rows if crc is not None and crc != checksum(body)]
+        if findings:
+            rows = [row for row in rows if row[2] is None or row[2] == checksum(row[1])]
+        events = [(seq, body) for seq, body, _ in rows]
+        whole = len(rows) + len(findings) < limit
+        fits = fitting(events, max_bytes)
+        last = self._last if whole and fits == len(events) else events[fits - 1][0] if events else self._last
+        if last < first:
+            return None
+        events = events[:fits]
+        findings += self._declare_holes(first, last, [seq for seq, _ in events])
+        dropped = holes.declared(self._db, first, last)
+        if len(dropped) > MAX_RANGES:
+            dropped = dropped[:MAX_RANGES]
+            last = dropped[-1][1]
+            events = [event for event in events if event[0] <= last]
+        if last > self.sent:
+            with self._transaction():
                 self._set(sent=last)
-            return Batch(self.epoch, first, last, events, dropped)
+        return Batch(self.epoch, first, last, events, dropped, tuple(findings))
 
+    @guarded
     def acknowledge(self, applied: int, verdicts: Sequence[Mapping[str, Any]] = ()) -> None:
         """Odoo has everything up to ``applied`` (lower than before after a restore: rewind)."""
         now = int(time.time())
+        before = self.applied
         with self._transaction():
             self._set(applied=min(applied, self._last))
             for verdict in verdicts:
@@ -169,51 +140,104 @@ class Outbox:
                     "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, (SELECT body FROM event WHERE seq = ?), ?)",
                     (self.epoch, verdict["seq"], verdict["code"], verdict["message"], verdict["seq"], now),
                 )
+        if self.applied != before:
+            low, high = sorted((before, self.applied))
+            moved = self._count("seq > ? AND seq <= ?", low, high)
+            self._bounds.acknowledged(moved if before < self.applied else -moved)
+        if self.applied == self._last:
+            self._ages.nothing_waits()
 
+    @guarded
     def quarantine(self, seq: int, reason: str) -> None:
         """Take one event that Odoo refuses as a whole out of the queue; it is kept with its reason."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO verdict SELECT ?, seq, 'quarantined', ?, body, ? FROM event WHERE seq = ?",
-                (self.epoch, reason, int(time.time()), seq),
-            )
-            self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
-            self._db.execute("INSERT OR REPLACE INTO dropped VALUES (?, ?, ?)", (seq, seq, f"quarantined: {reason}"))
+        self._take_out(seq, "quarantined", reason)
 
+    @guarded
     def accept_epoch(self) -> None:
         """Odoo knows this epoch."""
         with self._transaction():
             self._set(accepted=1)
 
+    @guarded
     def new_epoch(self) -> str:
         """Begin a new epoch: what is pending is numbered anew from 1. Returns the old epoch."""
         with self._transaction():
-            old = self.epoch
-            pending = self._db.execute(
-                "SELECT kind, key, stored, body FROM event WHERE seq > ? ORDER BY seq", (self.applied,)
-            ).fetchall()
-            for statement in ("DELETE FROM event", "DELETE FROM dropped", "DELETE FROM sqlite_sequence"):
-                self._db.execute(statement)
-            self._db.executemany("INSERT INTO event (kind, key, stored, body) VALUES (?, ?, ?, ?)", pending)
-            self._db.execute("INSERT OR REPLACE INTO past_epoch VALUES (?, ?)", (old, int(time.time())))
-            self._set(epoch=uuid.uuid4(), applied=0, sent=0, accepted=0)
-            self._last = len(pending)
-            return old
+            old, applied, db = self.epoch, self.applied, self._db
+            db.execute("DELETE FROM event WHERE seq <= ?", (applied,))
+            db.execute("DELETE FROM dropped WHERE last <= ?", (applied,))
+            db.execute("UPDATE dropped SET first = ? WHERE first <= ?", (applied + 1, applied))
+            if applied:
+                db.execute("UPDATE event SET seq = seq - ?", (applied,))
+                db.execute("UPDATE dropped SET first = first - ?, last = last - ?", (applied, applied))
+            self._last -= applied
+            db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event'", (self._last,))
+            db.execute("INSERT OR REPLACE INTO past_epoch VALUES (?, ?)", (old, int(time.time())))
+            self._set(epoch=uuid.uuid4(), applied=0, sent=0, accepted=0, pruned=0)
+        self._bounds.condenser.restart()
+        return old
 
-    def prune(self, keep_days: float, keep_max: int) -> bool:
-        """Delete some acknowledged events older than ``keep_days`` or beyond ``keep_max``, and old verdicts.
+    # -- retention
 
-        True when there may be more to delete.
+    @guarded
+    def prune(self, keep_days: float, keep_max: int, max_age_days: float | None = None) -> bool:
+        """Delete some acknowledged events older than ``keep_days`` or beyond ``keep_max``, some unsent
+        measurements older than ``max_age_days``, and old verdicts. True when there may be more to delete.
         """
-        now = time.time()
+        self._bounds.space.refill()
+        now = self._ages.now()
         with self._transaction():
-            gone = self._db.execute(
-                "DELETE FROM event WHERE seq IN (SELECT seq FROM (SELECT seq, stored FROM event WHERE seq <= ? "
-                "ORDER BY seq LIMIT ?) WHERE stored < ? OR seq <= ?)",
-                (self.applied, PRUNE_ROWS, int(now - keep_days * 86_400), self.applied - keep_max),
+            more = self._forget(int(now - keep_days * DAY_S), self.applied - keep_max)
+            self._db.execute("DELETE FROM verdict WHERE stored < ?", (int(time.time() - VERDICT_DAYS * DAY_S),))
+            self._db.execute(
+                "DELETE FROM dropped WHERE last <= ?", (min(self.applied, int(self._meta["pruned"])),)
             )
-            self._db.execute("DELETE FROM verdict WHERE stored < ?", (int(now - VERDICT_DAYS * 86_400),))
-            return gone.rowcount == PRUNE_ROWS
+        if max_age_days is not None:
+            more |= self._drop_old(int(now - max_age_days * DAY_S))
+        return more
+
+    def _forget(self, stored: int, seq: int) -> bool:
+        """Delete some acknowledged events that were stored before ``stored`` or have at most ``seq``."""
+        rows = self._db.execute(
+            "SELECT seq FROM (SELECT seq, stored FROM event WHERE seq <= ? ORDER BY seq LIMIT ?) "
+            "WHERE stored < ? OR seq <= ?",
+            (self.applied, PRUNE_ROWS, stored, seq),
+        ).fetchall()
+        self._db.executemany("DELETE FROM event WHERE seq = ?", rows)
+        if rows:
+            self._set(pruned=max(int(self._meta["pruned"]), rows[-1][0]))
+        return len(rows) == PRUNE_ROWS
+
+    def _drop_old(self, stored: int) -> bool:
+        """Drop some unsent measurements that were stored before ``stored``."""
+        rows = self._db.execute(
+            "SELECT seq, kind, stored FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+            (max(self._aged, self.applied, self.sent), PRUNE_ROWS),
+        ).fetchall()
+        old = [row for row in rows if row[2] < stored]
+        gone = [seq for seq, kind, _ in old if kind == "measurement"]
+        with self._transaction():
+            self._db.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq in gone])
+            self._declared(gone, "too old: unsent for longer than outbox.max_age_days")
+        if gone:
+            self._bounds.rows -= len(gone)
+            self._bounds.condenser.restart()
+        self._aged = max(self._aged, old[-1][0]) if old else self._aged
+        return len(old) == PRUNE_ROWS
+
+    def condense_step(self) -> None:
+        """First what Odoo has goes, then what :mod:`.condense` chooses."""
+        condenser = self._bounds.condenser
+        gone: list[int] = []
+        try:
+            with self._transaction():
+                if not self._forget(0, self.applied):
+                    gone = condenser.step(self._db, max(self.applied, self.sent))
+                    self._set(dropped=int(self._meta["dropped"]) + len(gone))
+        except sqlite3.DatabaseError:
+            # It remembers what was undone.
+            condenser.restart()
+            raise
+        self._bounds.rows -= len(gone)
 
     # -- looking
 
@@ -221,11 +245,6 @@ class Outbox:
     def epoch(self) -> str:
         """The stream epoch of this file."""
         return self._meta["epoch"]
-
-    @property
-    def applied(self) -> int:
-        """Highest sequence number that Odoo has."""
-        return int(self._meta["applied"])
 
     @property
     def last(self) -> int:
@@ -242,70 +261,72 @@ class Outbox:
         """Whether Odoo has ever accepted this epoch."""
         return self._meta["accepted"] == "1"
 
+    @guarded
     def past_epochs(self) -> set[str]:
         """Epochs of this file that ended."""
-        with self._lock:
-            return {epoch for (epoch,) in self._db.execute("SELECT epoch FROM past_epoch")}
+        return {epoch for (epoch,) in self._db.execute("SELECT epoch FROM past_epoch")}
 
+    @guarded
     def memories(self) -> dict[str, CounterMemory]:
         """Counter memories by <equipment>/<counter>."""
-        with self._lock:
-            rows = self._db.execute("SELECT key, raw, at, mono, boot_id, epoch, total, flag FROM counter")
-            return {key: CounterMemory(*rest) for key, *rest in rows}
+        rows = self._db.execute("SELECT key, raw, at, mono, boot_id, epoch, total, flag FROM counter")
+        return {key: CounterMemory(*rest) for key, *rest in rows}
 
+    @guarded
     def notes(self) -> dict[str, str]:
         """What signals and drivers keep, by key."""
-        with self._lock:
-            return dict(self._db.execute("SELECT key, value FROM note"))
+        return dict(self._db.execute("SELECT key, value FROM note"))
 
+    @guarded
     def pending_counts(self, key: str) -> list[tuple[int, dict[str, Any]]]:
         """Pending count events of one counter, in order: (seq, body)."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT seq, body FROM event WHERE seq > ? AND kind = 'count' AND key = ? ORDER BY seq",
-                (self.applied, key),
-            )
-            return [(seq, json.loads(body)) for seq, body in rows]
+        rows = self._db.execute(
+            "SELECT seq, body FROM event WHERE seq > ? AND kind = 'count' AND key = ? ORDER BY seq",
+            (self.applied, key),
+        )
+        return [(seq, json.loads(body)) for seq, body in rows]
 
+    @guarded
     def stats(self) -> Stats:
         """One look at the queue."""
-        with self._lock:
-            first = self._db.execute("SELECT min(seq) FROM event").fetchone()[0] or self._last + 1
-            oldest = self._db.execute(
-                "SELECT stored FROM event WHERE seq > ? ORDER BY seq LIMIT 1", (self.applied,)
-            ).fetchone()
-            dropped = self._db.execute("SELECT coalesce(sum(last - first + 1), 0) FROM dropped").fetchone()[0]
-            pending = self._last - self.applied
-            return Stats(self.epoch, first, self._last, self.applied, pending, dropped, oldest[0] if oldest else None)
+        first = self._db.execute("SELECT min(seq) FROM event").fetchone()[0] or self._last + 1
+        oldest = self._db.execute(
+            "SELECT stored FROM event WHERE seq > ? ORDER BY seq LIMIT 1", (self.applied,)
+        ).fetchone()
+        pending = max(self._bounds.rows, int(self._last > self.applied))
+        stored = self._ages.wall_time(oldest[0]) if oldest else None
+        return Stats(self.epoch, first, self._last, self.applied, pending, int(self._meta["dropped"]), stored)
 
+    @guarded
     def verdicts(self, limit: int = 100) -> list[tuple[int, str, str]]:
         """Latest verdicts: (seq, code, message)."""
-        with self._lock:
-            return self._db.execute(
-                "SELECT seq, code, message FROM verdict WHERE epoch = ? ORDER BY seq DESC LIMIT ?",
-                (self.epoch, limit),
-            ).fetchall()
+        return self._db.execute(
+            "SELECT seq, code, message FROM verdict WHERE epoch = ? ORDER BY seq DESC LIMIT ?", (self.epoch, limit)
+        ).fetchall()
+
+    def size(self) -> int:
+        """Bytes on the disk: file, log and ballast."""
+        return self._bounds.space.whole()
 
     # -- inside
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            before = dict(self._meta), self._last
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._meta, self._last = before
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def _set(self, **values: object) -> None:
-        for key, value in values.items():
-            self._meta[key] = str(value)
-            self._db.execute("UPDATE meta SET value = ? WHERE key = ?", (str(value), key))
+    @guarded
+    def _store(
+        self, rows: Sequence[_Row], memories: Mapping[str, CounterMemory], notes: Mapping[str, str | None]
+    ) -> int:
+        stored = self._ages.now()
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO event (seq, kind, key, stored, body, crc) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (seq, row.kind, row.key, stored, row.body, row.crc)
+                    for seq, row in enumerate(rows, start=self._last + 1)
+                ],
+            )
+            self._remember(memories)
+            self._note(notes)
+            self._last += len(rows)
+        return self._last
 
     def _remember(self, memories: Mapping[str, CounterMemory]) -> None:
         self._db.executemany(
@@ -321,30 +342,49 @@ class Outbox:
             else:
                 self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, value))
 
-    def _sequence(self) -> int:
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        return int(row[0]) if row else 0
+    def _declared(self, numbers: Sequence[int], reason: str) -> None:
+        """Inside a transaction: these numbers will never be sent."""
+        if numbers:
+            self._set(dropped=int(self._meta["dropped"]) + holes.declare(self._db, numbers, reason))
 
-    def _declare_holes(self, first: int, last: int, present: Sequence[int]) -> None:
-        """Every number without event must lie in a dropped range: declare what does not."""
+    def _declare_holes(self, first: int, last: int, present: Sequence[int]) -> list[str]:
+        """Every number without event must lie in a dropped range: declare what does not, and tell of what
+        nobody here has deleted."""
         if len(present) == last - first + 1:
-            return
-        known = self._db.execute("SELECT first, last FROM dropped WHERE last >= ? AND first <= ?", (first, last))
-        holes = condense.holes(first, last, present, known.fetchall())
+            return []
+        known = [(start, end) for start, end, _ in holes.declared(self._db, first, last)]
+        findings = []
+        pruned = int(self._meta["pruned"])
         with self._transaction():
-            self._db.executemany(
-                "INSERT OR REPLACE INTO dropped VALUES (?, ?, 'not kept any more: older than the outbox keeps')", holes
-            )
+            for start, end in holes.undeclared(first, last, present, known):
+                self._declared(range(start, min(end, pruned) + 1), holes.TOO_OLD)
+                lost = range(max(start, pruned + 1), end + 1)
+                self._declared(lost, holes.MISSING)
+                if lost:
+                    findings.append(f"events {lost[0]} to {lost[-1]} are {holes.MISSING}")
+        return findings
 
-    def _condense(self) -> None:
-        """Bounded store: thin what was never sent; totals stay exact."""
-        sent = max(self.applied, self.sent)
+    def _set_aside(self, seq: int) -> str:
+        """An event that is not what was stored: it is not sent, but kept for a person to see."""
+        reason = "its checksum does not hold: it was altered in the outbox's file"
+        self._take_out(seq, "altered", reason)
+        return f"event {seq}: {reason}; it was not sent and lies in the table verdict"
+
+    def _take_out(self, seq: int, code: str, reason: str) -> None:
         with self._transaction():
-            condense.condense(self._db, sent)
-        left = self._db.execute("SELECT count(*) FROM event WHERE seq > ?", (self.applied,)).fetchone()[0]
-        # Not again before as much has come in anew: condensing walks the whole queue.
-        self._max_pending = max(self._max_pending, left * 2)
+            self._db.execute(
+                "INSERT OR REPLACE INTO verdict SELECT ?, seq, ?, ?, body, ? FROM event WHERE seq = ?",
+                (self.epoch, code, reason, int(time.time()), seq),
+            )
+            self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
+            self._declared([seq], f"{code}: {reason}")
+        self._bounds.rows -= 1
+        self._bounds.condenser.restart()
 
 
 def _key(event: Event) -> str:
-    return f"{event.equipment}/{event.fields['counter']}" if event.kind == "count" else event.equipment
+    if event.kind == "count":
+        return f"{event.equipment}/{event.fields['counter']}"
+    if event.kind == "measurement":
+        return event.tag or event.equipment
+    return event.equipment

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from iot_bridge.clock import to_rfc3339
 from iot_bridge.errors import Misconfigured
 from iot_bridge.events import Event
-from iot_bridge.outbox import Batch, Outbox
-from iot_bridge.outbox.condense import holes, ranges
+from iot_bridge.outbox import Batch, Limits, Outbox
+from iot_bridge.outbox.holes import ranges, undeclared
+from iot_bridge.outbox.schema import VERSION, downgrade
 from iot_bridge.signals.counter import CounterMemory
 from iot_bridge.testing import START_MS
 
@@ -25,6 +27,19 @@ def state(at: int = 0) -> Event:
 def count(total: int, delta: int = 1, decision: str = "step", **more: Any) -> Event:
     fields = {"counter": "total", "counter_epoch": 0, "raw": total, "total": total, "delta": delta}
     return Event("count", "M1", START_MS + total, {**fields, "decision": decision, **more})
+
+
+def measurement(value: int, at: int | None = None) -> Event:
+    fields = {"name": "p", "value": value}
+    return Event("measurement", "M1", START_MS + (value if at is None else at), fields, tag="M1/p")
+
+
+def clock(seconds: int) -> str:
+    return to_rfc3339(START_MS + 1000 * seconds)
+
+
+def evidence(start: int, end: int) -> Event:
+    return Event("evidence", "M1", START_MS + 1000 * end, {"from": clock(start), "until": clock(end)})
 
 
 def memory(total: int) -> CounterMemory:
@@ -149,15 +164,22 @@ def test_quarantined_event_is_declared_and_kept(outbox: Outbox) -> None:
     assert outbox.verdicts() == [(2, "quarantined", "batch_invalid: no")]
 
 
+def settle(box: Outbox) -> None:
+    """Append nothing until the queue is no longer condensed: a step goes with each append."""
+    for _ in range(50):
+        box.append([], {})
+
+
 def test_full_queue_is_condensed_and_totals_stay(tmp_path: Path) -> None:
-    """Measurements thin out, plain counts collapse, flagged counts and states stay, the rest is declared."""
-    box = Outbox.open(tmp_path / "o.db", max_pending=60)
+    """Measurements thin out first; then plain counts collapse, flagged counts and states stay, all else is declared."""
+    box = Outbox.open(tmp_path / "o.db", Limits(max_pending=40))
     events = []
     for i in range(1, 31):
-        events += [count(i), Event("measurement", "M1", START_MS + i, {"name": "p", "value": i})]
+        events += [count(i), measurement(i)]
     events.insert(20, state())
     events.insert(30, count(999, 5, "gap", bounds=[5, 9], quality="uncertain"))
     box.append(events, {"M1/total": memory(30)})
+    settle(box)
     batch = read(box, 1000)
     assert (batch.first, batch.last) == (1, 62)
     bodies = [json.loads(body) for _, body in batch.events]
@@ -165,18 +187,53 @@ def test_full_queue_is_condensed_and_totals_stay(tmp_path: Path) -> None:
     assert sum(body["delta"] for body in counts) == 30 + 5
     assert [body["decision"] for body in counts] == ["step", "gap", "step"]
     assert counts[-1]["total"] == 30 and sum(body["kind"] == "state" for body in bodies) == 1
-    assert sum(body["kind"] == "measurement" for body in bodies) == 15
+    left = [body["value"] for body in bodies if body["kind"] == "measurement"]
+    assert len(left) <= 8 and left[-1] == 30
     gone = {n for first, last, _ in batch.dropped for n in range(first, last + 1)}
     assert gone | set(numbers(batch)) == set(range(1, 63)) and not gone & set(numbers(batch))
     assert {reason for _, _, reason in batch.dropped} == {"condensed: the queue was full"}
+    assert box.stats().dropped == len(gone) and box.stats().pending == len(numbers(batch))
+    box.close()
+
+
+def test_counts_stay_while_thinning_the_measurements_is_enough(tmp_path: Path) -> None:
+    box = Outbox.open(tmp_path / "o.db", Limits(max_pending=100))
+    box.append([event for i in range(1, 41) for event in (count(i), measurement(2 * i), measurement(2 * i + 1))], {})
+    settle(box)
+    kinds = [json.loads(body)["kind"] for _, body in read(box, 1000).events]
+    assert kinds.count("count") == 40 and 1 <= kinds.count("measurement") <= 40
+    box.close()
+
+
+def test_queue_is_bounded_again_and_again(tmp_path: Path) -> None:
+    """The bound is the same after the hundredth time as after the first."""
+    box = Outbox.open(tmp_path / "o.db", Limits(max_pending=1000))
+    for i in range(200):
+        box.append([count(100 * i + k, 100 if k == 0 else 1) for k in range(100)], {})
+        assert box.stats().pending <= 1200
+    settle(box)
+    assert box.stats().pending <= 1000 and box.stats().last == 20_000
+    box.close()
+
+
+def test_evidence_spans_that_touch_become_one(tmp_path: Path) -> None:
+    box = Outbox.open(tmp_path / "o.db", Limits(max_pending=10))
+    spans = [(0, 10), (8, 20), (20, 30), (50, 60), (55, 65), (60, 70)]
+    spans += [(100 * i, 100 * i + 10) for i in range(1, 8)]
+    box.append([evidence(start, end) for start, end in spans], {})
+    settle(box)
+    found = [json.loads(body) for _, body in read(box, 1000).events]
+    assert [(body["from"], body["until"]) for body in found][:2] == [(clock(0), clock(30)), (clock(50), clock(70))]
+    assert len(found) == 2 + 7
     box.close()
 
 
 def test_what_was_sent_is_not_rewritten(tmp_path: Path) -> None:
-    box = Outbox.open(tmp_path / "o.db", max_pending=10)
+    box = Outbox.open(tmp_path / "o.db", Limits(max_pending=10))
     box.append([count(i) for i in range(1, 9)], {})
     sent = read(box, 4)
     box.append([count(i) for i in range(9, 13)], {})
+    settle(box)
     assert read(box, 4).events == sent.events
     assert [json.loads(body)["delta"] for _, body in read(box, 1000).events] == [1, 1, 1, 1, 8]
     box.close()
@@ -208,8 +265,7 @@ def test_file_of_an_older_version_is_migrated_with_its_backlog(tmp_path: Path) -
     box = Outbox.open(path)
     box.append([state(1), state(2)], {"M1/total": memory(7)})
     box.close()
-    with sqlite3.connect(path) as db:
-        db.executescript("ALTER TABLE verdict DROP COLUMN stored; PRAGMA user_version=1;")
+    assert downgrade(str(path), 1) == VERSION
     again = Outbox.open(path)
     assert again.healed is None and numbers(again.read(9)) == [1, 2]
     assert again.memories() == {"M1/total": memory(7)} and again.epoch == box.epoch
@@ -220,5 +276,5 @@ def test_file_of_an_older_version_is_migrated_with_its_backlog(tmp_path: Path) -
 
 def test_ranges_and_holes() -> None:
     assert ranges([1, 2, 5, 6, 7, 9]) == [(1, 2), (5, 7), (9, 9)]
-    assert holes(1, 10, [2, 3, 8], [(5, 6)]) == [(1, 1), (4, 4), (7, 7), (9, 10)]
-    assert holes(4, 10, [8], [(1, 7), (9, 20)]) == []
+    assert undeclared(1, 10, [2, 3, 8], [(5, 6)]) == [(1, 1), (4, 4), (7, 7), (9, 10)]
+    assert undeclared(4, 10, [8], [(1, 7), (9, 20)]) == []
