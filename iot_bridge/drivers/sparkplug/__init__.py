@@ -1,0 +1,1 @@
+"""Sparkplug B as host application, over the MQTT link of ``drivers.mqtt``."""
