@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
 import logging
-import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TextIO
+from pathlib import Path
+from typing import Any
 
-from . import __version__, supervisor, watchdog
+from . import observe, statusfile, supervisor, watchdog
 from .clock import Clock, to_rfc3339
+from .commands import Executor
 from .config import BridgeConfig
 from .connection import Connection
 from .errors import Misconfigured
+from .events import Event
 from .fleet import Fleet
 from .lanes import open_lanes
+from .lock import lock
+from .reload import Reloader
+from .snapshot import Snapshot
+from .statuspage import StatusServer
 from .tagkeeper import TagKeeper
-from .tags import Tag
 from .uplink.caller import Caller
 from .uplink.live import LiveLane
 from .uplink.transport import make_transport
+from .watchdog import Loop
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +35,17 @@ STATUS_EVERY_S = 2.0
 # A new outbox waits so long for Odoo's last counter points before the first poll.
 GREETING_S = 5.0
 FAREWELL_S = 2.0
+# A connection that stands still is first started anew alone; only when that did not help the watchdog starves.
+LAST_RESORT = 2.0
 
 
 class App:
-    """One bridge process. :meth:`run` returns after SIGTERM or SIGINT."""
+    """One bridge process. :meth:`run` returns after SIGTERM or SIGINT; SIGHUP reads ``source`` again."""
 
-    def __init__(self, config: BridgeConfig, clock: Clock) -> None:
+    def __init__(self, config: BridgeConfig, clock: Clock, source: Path | None = None) -> None:
         self.config = config
         self.clock = clock
-        self._lockfile = _lock(config)
+        self._lockfile = lock(config.data_dir)
         self.lanes = open_lanes(config, clock)
         self.pipeline = self.lanes.live
         self.outbox, self.durable = self.lanes.main.outbox, self.lanes.main.durable
@@ -52,20 +58,27 @@ class App:
             self._callers["live"], config.stream, clock, self.pipeline.live, lambda: self.pipeline.changes,
             self.health, lambda: self.outbox.epoch, self.durable.greeted,
         )  # fmt: skip
-        self.fleet = Fleet(config, clock, self.lanes)
-        self.tagkeeper = TagKeeper(config, self._callers["tags"], self._use, self._revisions, self._alarm)
         self.alarms: dict[str, str] = {}
+        self.fleet = Fleet(config, clock, self.lanes, self.alarm, self._await_greeting)
+        self.tagkeeper = TagKeeper(config, self._callers["tags"], self.fleet, self._revisions, self.alarm)
+        self.commands = Executor(clock, self._store, self.outbox.notes(), lambda: self.connections)
+        self.page: StatusServer | None = None
+        self.progress = watchdog.Progress(self._loops)
+        self._reloader = Reloader(self, source)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
+        for caller in (self._callers["live"], *(lane.caller for lane in self.lanes.all.values())):
+            caller.answered = self._answered
         for lane in self.lanes.all.values():
             if lane.outbox.healed:
-                self._alarm("outbox_damaged", lane.outbox.healed)
+                self.alarm("outbox_damaged", lane.outbox.healed)
 
     async def run(self) -> None:
         """Run until told to stop, then send what can be sent and close."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         await self.start()
         watchdog.notify("READY=1")
         await self._stop.wait()
@@ -80,12 +93,18 @@ class App:
             self._start(f"stale:{stream}", pipeline.watch_stale)
         self._start("live", self.live.run)
         self._start("status", self._write_status)
-        self._start("watchdog", lambda: watchdog.feed(watchdog.Progress(self._progress)))
+        self._start("watchdog", lambda: watchdog.feed(self.progress))
         self._start("tags", self.tagkeeper.run)
+        self._start("tend", self.fleet.tend)
+        self._start("commands", self.commands.run)
+        self._start("reload", self._reloader.run)
+        await self.serve_page(self.config)
 
     async def stop(self) -> None:
         """Stop polling, store the last evidence, give the uplink a moment, close."""
-        await self._cancel("tags")
+        for name in ("tags", "reload", "tend", "commands"):
+            await self._cancel(name)
+        await self.commands.close()
         await self.fleet.stop()
         await self.fleet.flush()
         drained = [lane.durable.drained() for lane in self.lanes.all.values() if lane.durable.status.connected]
@@ -94,6 +113,8 @@ class App:
                 await asyncio.wait_for(asyncio.gather(*drained), FAREWELL_S)
         for name in list(self._tasks):
             await self._cancel(name)
+        if self.page is not None:
+            await self.page.close()
         for caller in self._callers.values():
             caller.close()
         self.lanes.close()
@@ -110,7 +131,7 @@ class App:
         out: dict[str, Any] = {
             "pending": stats.pending, "last": stats.last, "applied": stats.applied, "dropped": stats.dropped,
             "connections": {name: connection.state for name, connection in self.connections.items()},
-            "alarms": [f"{code}: {text}" for code, text in sorted(self._all_alarms().items())],
+            "alarms": [f"{code}: {text}" for code, text in sorted(self.alarms_now().items())],
         }  # fmt: skip
         if stats.oldest_stored is not None:
             out["oldest_at"] = to_rfc3339(stats.oldest_stored * 1000)
@@ -118,21 +139,7 @@ class App:
             out["tag_revision"] = self.tagkeeper.revision
         return out
 
-    # -- tags
-
-    def _revisions(self) -> set[int | None]:
-        return {self.durable.status.config_revision, self.live.config_revision}
-
-    async def _use(self, tags: Iterable[Tag]) -> None:
-        """Use these tags; a new outbox first waits for Odoo's last counter points."""
-        if not self.outbox.accepted and not self.connections:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self.durable.greeted.wait(), GREETING_S)
-        await self.fleet.use(tags)
-
-    # -- inside
-
-    def _alarm(self, code: str, sentence: str | None) -> None:
+    def alarm(self, code: str, sentence: str | None) -> None:
         """Raise an alarm, or end it."""
         if sentence is None:
             self.alarms.pop(code, None)
@@ -141,7 +148,8 @@ class App:
             log.error("%s", sentence)
         self.alarms[code] = sentence
 
-    def _all_alarms(self) -> dict[str, str]:
+    def alarms_now(self) -> dict[str, str]:
+        """Every alarm that stands: code and sentence."""
         out = dict(self.alarms)
         for lane in reversed(self.lanes.all.values()):
             out.update(lane.durable.status.alarms)
@@ -149,12 +157,69 @@ class App:
             out.update(pipeline.alarms)
         return out
 
-    def _progress(self) -> dict[str, int]:
-        loops = {"live": self.live.progress}
-        loops.update({f"durable:{stream}": lane.durable.progress for stream, lane in self.lanes.all.items()})
-        loops.update({f"stale:{stream}": pipeline.progress for stream, pipeline in self.lanes.pipelines.items()})
-        # A connection that polls seldom makes progress seldom: its own period is added by the patience.
-        loops.update({f"plc:{name}": c.progress for name, c in self.connections.items()})
+    async def look(self) -> Snapshot:
+        """The bridge as it is now."""
+        return await observe.look(self)
+
+    # -- reload
+
+    async def reconfigure(self, config: BridgeConfig) -> None:
+        """Go over to another configuration of the same streams; raises Misconfigured with nothing changed."""
+        odoo = config.odoo
+        # Reads the key: the only thing besides the tags that can still be wrong.
+        fresh = {name: make_transport(odoo, odoo.timeout_s) for name in (*self.lanes.all, "tags")}
+        live = make_transport(odoo, odoo.live_timeout_s)
+        await self.tagkeeper.reconfigure(config)
+        for stream, lane in self.lanes.all.items():
+            lane.caller.replace(fresh[stream])
+        self._callers["tags"].replace(fresh["tags"])
+        self._callers["live"].replace(live)
+        old, self.config = self.config, config
+        if config.status != old.status:
+            await self.serve_page(config)
+
+    async def serve_page(self, config: BridgeConfig) -> None:
+        """The status page as the configuration says; what keeps it from being served is an alarm, no more."""
+        if self.page is not None:
+            await self.page.close()
+            self.page = None
+        self.alarm("status", None)
+        if config.status is None:
+            return
+        page = StatusServer(self.look, config.status.listen, config.status.port, config.status.hosts)
+        try:
+            await page.open()
+        except Misconfigured as error:
+            self.alarm("status", str(error))
+            return
+        self.page = page
+
+    # -- inside
+
+    def _revisions(self) -> set[int | None]:
+        return {self.durable.status.config_revision, self.live.config_revision}
+
+    async def _await_greeting(self) -> None:
+        """A new outbox first waits for Odoo's last counter points."""
+        if not self.outbox.accepted and not self.connections:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.durable.greeted.wait(), GREETING_S)
+
+    def _answered(self, answer: Mapping[str, Any]) -> None:
+        commands = answer.get("commands")
+        if isinstance(commands, list) and commands:
+            self.commands.offer(commands)
+
+    async def _store(self, events: Sequence[Event], notes: Mapping[str, str | None]) -> None:
+        await asyncio.to_thread(self.outbox.append, events, {}, notes)
+        self.durable.notify()
+
+    def _loops(self) -> dict[str, Loop]:
+        loops = {"live": Loop(self.live.progress), "tags": Loop(self.tagkeeper.progress),
+                 "tend": Loop(self.fleet.progress)}  # fmt: skip
+        loops.update({f"durable:{stream}": Loop(lane.durable.progress) for stream, lane in self.lanes.all.items()})
+        loops.update({f"stale:{stream}": Loop(pipeline.progress) for stream, pipeline in self.lanes.pipelines.items()})
+        loops.update({f"plc:{name}": loop for name, loop in self.fleet.loops(LAST_RESORT).items()})
         return loops
 
     def _start(self, name: str, work: Any) -> None:
@@ -168,31 +233,9 @@ class App:
     async def _write_status(self) -> None:
         path = self.config.data_dir / "status.json"
         while True:
-            status = {
-                "version": __version__, "pid": os.getpid(), "stream": self.config.stream,
-                "plant_time": to_rfc3339(self.clock.now_ms()), "odoo": self.durable.status.error or "up",
-                **self.health(), "machines": self.pipeline.live(),
-                "overruns": {name: connection.overruns for name, connection in self.connections.items()},
-            }  # fmt: skip
-            fresh = path.with_suffix(".new")
-            fresh.write_text(json.dumps(status), encoding="utf-8")
-            os.replace(fresh, path)
+            shot = await self.look()
+            try:
+                await asyncio.to_thread(statusfile.write, path, shot, self.health())
+            except OSError as error:
+                log.warning("%s: %s", path, error.strerror)
             await asyncio.sleep(STATUS_EVERY_S)
-
-
-def _lock(config: BridgeConfig) -> TextIO:
-    """Hold data_dir for this process; the kernel lets go when it dies, however it dies."""
-    try:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
-        lockfile = (config.data_dir / "lock").open("w", encoding="utf-8")
-    except OSError as error:
-        sentence = f"data_dir {config.data_dir}: {error.strerror}: choose a folder the bridge may write to"
-        raise Misconfigured(sentence) from None
-    try:
-        fcntl.flock(lockfile, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lockfile.close()
-        raise Misconfigured(
-            f"data_dir {config.data_dir} is in use by another bridge: stop it, or give this one a folder of its own"
-        ) from None
-    return lockfile

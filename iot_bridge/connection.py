@@ -61,6 +61,11 @@ class Connection:
         finally:
             await self._driver.close()
 
+    @property
+    def proven(self) -> bool:
+        """Whether the link stands and, when it is polled, has given values."""
+        return self.state == "up" and (self.samples > 0 or not isinstance(self._driver, Driver))
+
     async def write(self, tag: Tag, value: Value) -> Sample | None:
         """Write a raw value and read it back; None when the read-back had no answer.
 

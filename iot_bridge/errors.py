@@ -8,6 +8,7 @@
     ├── Rejected        the other side read it and will never take it: dead letter
     ├── Refused         the other side refuses the whole stream until a person acts: alarm, slow retry
     └── Misconfigured   stop with a sentence that says the mend
+        └── Busy        another process has what this one needs
 """
 
 from __future__ import annotations
@@ -39,3 +40,7 @@ class Refused(BridgeError):
 
 class Misconfigured(BridgeError):
     """The configuration can't work; the message says where and how to mend it."""
+
+
+class Busy(Misconfigured):
+    """Another process holds what this one needs; it works as soon as that one ends."""

@@ -4,43 +4,101 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from . import supervisor
 from .clock import Clock
 from .config import BridgeConfig
 from .connection import Connection
 from .drivers import ConnectionConfig, Surroundings
+from .errors import Misconfigured
 from .lanes import Lanes
 from .tags import Tag
+from .watchdog import Loop, Progress
 
 log = logging.getLogger(__name__)
 
+TEND_EVERY_S = 1.0
+# Beyond what a connection's own settings let it take, real seconds.
+PATIENCE_S = 30.0
+# A connection that can't be ended in this time is left to the watchdog of the whole process.
+END_S = 5.0
+# A connection with new tags has so long to stand again as it stood before.
+PROBE_S = 15.0
+PROBE_LOOK_S = 0.05
+
 
 class Fleet:
-    """Connections by name, each in a supervised task of its own."""
+    """Connections by name, each in a supervised task of its own.
 
-    def __init__(self, config: BridgeConfig, clock: Clock, lanes: Lanes) -> None:
-        self.connections: dict[str, Connection] = {}
+    alarm: code and sentence. ready: is awaited before connections begin.
+    """
+
+    def __init__(
+        self,
+        config: BridgeConfig,
+        clock: Clock,
+        lanes: Lanes,
+        alarm: Callable[[str, str], None],
+        ready: Callable[[], Awaitable[None]],
+    ) -> None:
         self._config = config
+        self.connections: dict[str, Connection] = {}
+        # How often each was started anew because it made no progress.
+        self.restarts: Counter[str] = Counter()
+        self.progress = 0
         self._clock = clock
         self._lanes = lanes
+        self._alarm = alarm
+        self._ready = ready
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def use(self, tags: Iterable[Tag]) -> None:
-        """Start, restart or stop exactly the connections whose tags changed."""
+    async def use(self, tags: Iterable[Tag], config: BridgeConfig) -> list[str]:
+        """Start, restart or stop exactly the connections whose settings or tags changed.
+
+        Returns those that stood before and were started anew. Raises Misconfigured, with nothing changed, when a
+        driver can't work with its settings or tags.
+        """
         whole = tuple(tags)
-        wanted = {config.name: (config, config.own_tags(whole)) for config in self._config.connections}
-        for name, connection in list(self.connections.items()):
-            if wanted.get(name) != (connection.config, connection.tags):
-                await self._end(name)
-        await self._lanes.live.set_tags(_live_tags(whole, self._config))
-        for config, own in wanted.values():
-            if config.history_stream is not None:
-                await self._lanes.pipeline_of(config.history_stream).set_tags(own)
-        for name, (config, own) in wanted.items():
-            if own and name not in self.connections:
-                self._begin(config, own)
+        wanted = {link.name: (link, link.own_tags(whole)) for link in config.connections}
+        kept = {name for name, c in self.connections.items() if wanted.get(name) == (c.config, c.tags)}
+        fresh = [self._build(link, own) for name, (link, own) in wanted.items() if own and name not in kept]
+        self._config = config
+        await self._ready()
+        stood = {name for name, connection in self.connections.items() if connection.state == "up"}
+        for name in set(self.connections) - kept:
+            await self._end(name)
+        await self._lanes.live.set_tags(_live_tags(whole, config))
+        for link, own in wanted.values():
+            if link.history_stream is not None:
+                await self._lanes.pipeline_of(link.history_stream).set_tags(own)
+        for connection in fresh:
+            self._begin(connection)
+        return [connection.name for connection in fresh if connection.name in stood]
+
+    async def down_of(self, names: Iterable[str]) -> dict[str, str]:
+        """Which of these connections do not stand within the probe's time, and what they say."""
+        waiting, until = set(names), time.monotonic() + PROBE_S
+        while True:
+            waiting = {name for name in waiting if name in self.connections and not self.connections[name].proven}
+            if not waiting or time.monotonic() >= until:
+                return {name: self.connections[name].state for name in sorted(waiting)}
+            await asyncio.sleep(PROBE_LOOK_S)
+
+    async def tend(self) -> None:
+        """Start anew, alone, each connection that makes no progress; runs until cancelled."""
+        progress = Progress(self.loops)
+        while True:
+            self.progress += 1
+            for name in progress.stuck(time.monotonic()):
+                await self._revive(name)
+            await asyncio.sleep(TEND_EVERY_S)
+
+    def loops(self, stretch: float = 1.0) -> Mapping[str, Loop]:
+        """Progress of every connection, with ``stretch`` times its patience."""
+        return {name: Loop(c.progress, self._patience_s(c) * stretch) for name, c in self.connections.items()}
 
     async def stop(self) -> None:
         """Stop all connections."""
@@ -52,15 +110,39 @@ class Fleet:
         for pipeline in self._lanes.pipelines.values():
             await pipeline.lost_all()
 
-    def _begin(self, config: ConnectionConfig, own: tuple[Tag, ...]) -> None:
+    def _patience_s(self, connection: Connection) -> float:
+        """A connection that polls seldom makes progress seldom."""
+        config = connection.config
+        slowest_s = max((tag.poll_ms for tag in connection.tags), default=0) / 1000 / self._clock.speed
+        return PATIENCE_S + config.retry_max_s + 5 * config.timeout_s + 2 * slowest_s
+
+    async def _revive(self, name: str) -> None:
+        old, task = self.connections.get(name), self._tasks.get(name)
+        if old is None or task is None:
+            return
+        self._alarm("stuck", f"{name} made no progress for {self._patience_s(old):.0f} s: it is started anew, alone")
+        if not await supervisor.end(task, END_S):
+            log.error("%s can't be ended: the watchdog will not be fed", name)
+            return
+        self.restarts[name] += 1
+        self._begin(self._build(old.config, old.tags))
+
+    def _build(self, config: ConnectionConfig, own: tuple[Tag, ...]) -> Connection:
+        """Does no I/O, so that what can't work shows before anything is stopped."""
         pipeline = self._lanes.pipeline_of(config.history_stream)
         around = Surroundings(
             self._config.data_dir / "drivers" / config.name, pipeline.notes, lambda text: log.warning("%s", text)
         )
-        connection = Connection(config, own, self._clock, pipeline, around)
-        self.connections[config.name] = connection
-        self._tasks[config.name] = asyncio.create_task(
-            supervisor.supervise(f"plc:{config.name}", connection.run), name=f"plc:{config.name}"
+        try:
+            return Connection(config, own, self._clock, pipeline, around)
+        except (ValueError, ImportError) as error:
+            raise Misconfigured(f"connection {config.name}: {error}") from None
+
+    def _begin(self, connection: Connection) -> None:
+        name = connection.name
+        self.connections[name] = connection
+        self._tasks[name] = asyncio.create_task(
+            supervisor.supervise(f"plc:{name}", connection.run), name=f"plc:{name}"
         )
 
     async def _end(self, name: str) -> None:

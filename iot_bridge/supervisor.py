@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
@@ -12,11 +13,18 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
 
 
-async def end(task: asyncio.Task[None]) -> None:
-    """Cancel until it is done: before Python 3.12 ``wait_for`` may swallow a cancellation."""
+async def end(task: asyncio.Task[None], within_s: float | None = None) -> bool:
+    """Cancel until it is done: before Python 3.12 ``wait_for`` may swallow a cancellation.
+
+    False when it still runs after ``within_s``.
+    """
+    until = None if within_s is None else time.monotonic() + within_s
     while not task.done():
+        if until is not None and time.monotonic() >= until:
+            return False
         task.cancel()
         await asyncio.wait([task], timeout=0.2)
+    return True
 
 
 async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:

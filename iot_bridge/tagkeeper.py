@@ -1,13 +1,19 @@
-"""Keeps the tags in use: local ones once; from Odoo the last good set at once, then every new revision."""
+"""Keeps the tags in use: local ones once; from Odoo the last good set at once, then every new revision.
+
+A new set is checked offline (the set as a whole, then every driver is built with it), used, and probed: a
+connection that stood before must stand again. If not, the last good set comes back. Only a set that passed is kept
+on disk.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .config import BridgeConfig
 from .errors import BridgeError, Misconfigured, Transient
@@ -17,10 +23,23 @@ from .uplink.caller import Caller
 log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
+LOOK_S = 1.0
+# A set that could not be used is tried again so much later: what was wrong may have been the device.
+REFUSED_S = 60.0
+
+
+class Users(Protocol):
+    """Who uses the tags."""
+
+    async def use(self, tags: Iterable[Tag], config: BridgeConfig) -> Iterable[str]:
+        """Use them with this configuration; returns connections to probe. Raises Misconfigured, nothing changed."""
+
+    async def down_of(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Which of these do not stand, and why."""
 
 
 class TagKeeper:
-    """Runs until cancelled. ``use`` starts the tags; ``wanted`` gives the revisions that Odoo has named.
+    """Runs until cancelled. ``wanted`` gives the revisions that Odoo has named.
 
     alarm: code and sentence, or None for the sentence when it is over.
     """
@@ -29,16 +48,20 @@ class TagKeeper:
         self,
         config: BridgeConfig,
         caller: Caller,
-        use: Callable[[Iterable[Tag]], Awaitable[None]],
+        users: Users,
         wanted: Callable[[], Iterable[int | None]],
         alarm: Callable[[str, str | None], None],
     ) -> None:
         self._config = config
         self._caller = caller
-        self._use = use
+        self._users = users
         self._wanted = wanted
         self._alarm = alarm
+        self._one = asyncio.Lock()
+        self._used: tuple[Tag, ...] = ()
+        self._refused: tuple[int, float] | None = None
         self.revision: int | None = None
+        self.progress = 0
 
     @property
     def file(self) -> Path:
@@ -47,17 +70,42 @@ class TagKeeper:
 
     async def run(self) -> None:
         """See the module's docstring."""
+        await self._first()
+        while True:
+            self.progress += 1
+            if self._config.tags == "from_odoo" and self._is_due():
+                await self._download()
+            await asyncio.sleep(RETRY_S if self.revision is None else LOOK_S)
+
+    async def reconfigure(self, config: BridgeConfig) -> None:
+        """Go over to another configuration. Raises Misconfigured with nothing changed."""
+        async with self._one:
+            revision, tags = self.revision, self._used
+            if config.tags != "from_odoo":
+                revision, tags = None, tuple(config.tags)
+            else:
+                kept = load_last_good(self.file)
+                if kept is not None:
+                    revision, tags, _ = parse_download(kept, config.tag_checks)
+            await self._users.use(tags, config)
+            self._config = config
+            self.revision, self._used, self._refused = revision, tags, None
+
+    async def _first(self) -> None:
         if self._config.tags != "from_odoo":
-            await self._use(self._config.tags)
-            await asyncio.Event().wait()
+            async with self._one:
+                self._used = tuple(self._config.tags)
+                await self._users.use(self._used, self._config)
+            return
         kept = load_last_good(self.file)
         if kept is not None:
-            await self._apply(kept)
-        while True:
-            wanted = set(self._wanted()) - {None}
-            if self.revision is None or (wanted and self.revision not in wanted):
-                await self._download()
-            await asyncio.sleep(RETRY_S if self.revision is None else 1.0)
+            await self._apply(kept, probe=False)
+
+    def _is_due(self) -> bool:
+        wanted = set(self._wanted()) - {None}
+        if self._refused is not None and time.monotonic() < self._refused[1] and wanted <= {self._refused[0]}:
+            return False
+        return self.revision is None or bool(wanted and self.revision not in wanted)
 
     async def _download(self) -> None:
         request = {"stream": self._config.stream, "revision": self.revision}
@@ -69,21 +117,31 @@ class TagKeeper:
         except BridgeError as error:
             self._alarm("tags", str(error))
             return
-        if await self._apply(answer):
+        if await self._apply(answer, probe=True):
             await asyncio.to_thread(keep_last_good, self.file, answer)
 
-    async def _apply(self, answer: Mapping[str, Any]) -> bool:
+    async def _apply(self, answer: Mapping[str, Any], probe: bool) -> bool:
         """Use a downloaded set; the last good one stays in use when it can't be used."""
-        try:
-            revision, tags, findings = parse_download(answer, self._config.tag_checks)
-        except (Misconfigured, KeyError, TypeError, ValueError, AttributeError) as error:
-            self._alarm("tags", f"the tags of Odoo can't be used, the last good ones stay: {error}")
-            return False
-        for finding in findings:
-            log.warning("%s", finding)
-        self._alarm("tags", None)
-        # Known before it is in use, so that a slow start of connections does not ask again.
-        self.revision = revision
-        await self._use(tags)
-        log.info("tags: revision %s with %d tags", revision, len(tags))
-        return True
+        async with self._one:
+            try:
+                revision, tags, findings = parse_download(answer, self._config.tag_checks)
+                touched = await self._users.use(tags, self._config)
+            except (Misconfigured, KeyError, TypeError, ValueError, AttributeError) as error:
+                self._refuse(answer, str(error))
+                return False
+            down = await self._users.down_of(touched) if probe else {}
+            if down:
+                await self._users.use(self._used, self._config)
+                self._refuse(answer, "; ".join(f"{name} stood before and is {state}" for name, state in down.items()))
+                return False
+            for finding in findings:
+                log.warning("%s", finding)
+            self._alarm("tags", None)
+            self.revision, self._used, self._refused = revision, tags, None
+            log.info("tags: revision %s with %d tags", revision, len(tags))
+            return True
+
+    def _refuse(self, answer: Mapping[str, Any], why: str) -> None:
+        revision = answer.get("revision")
+        self._refused = (revision if isinstance(revision, int) else -1, time.monotonic() + REFUSED_S)
+        self._alarm("tags", f"the tags of Odoo can't be used, the last good ones stay: {why}")

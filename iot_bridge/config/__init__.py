@@ -2,6 +2,6 @@
 
 from ..drivers.settings import ConnectionConfig
 from .load import load_config
-from .model import BridgeConfig, OdooConfig, OutboxConfig
+from .model import BridgeConfig, OdooConfig, OutboxConfig, StatusConfig
 
-__all__ = ["BridgeConfig", "ConnectionConfig", "OdooConfig", "OutboxConfig", "load_config"]
+__all__ = ["BridgeConfig", "ConnectionConfig", "OdooConfig", "OutboxConfig", "StatusConfig", "load_config"]

@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import Misconfigured
+from .document import NotYaml, parse
 from .model import UNKNOWN_DRIVER, BridgeConfig
 
 # pydantic's type -> what to do about it.
@@ -37,14 +38,9 @@ def load_config(path: Path) -> BridgeConfig:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise Misconfigured(f"{path}:{line}: not UTF-8: save the file as UTF-8") from None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise Misconfigured(f"{path}:{line}: not YAML: {error.problem}: correct this line") from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise Misconfigured(f"{path}:{line}: not YAML: it holds an invisible character: remove it") from None
+        root, data = parse(text)
+    except NotYaml as error:
+        raise Misconfigured(f"{path}:{error.line}: not YAML: {error}") from None
     if root is None or not isinstance(data, dict):
         raise Misconfigured(f"{path}:1: the file must hold fields like 'stream: LINE1'")
     try:

@@ -73,6 +73,16 @@ class OutboxConfig(Strict):
     max_pending: int = Field(default=1_000_000, ge=1000, description="unsent events beyond this are condensed")
 
 
+class StatusConfig(Strict):
+    """The status page, metrics and health, read only. Without this section nothing listens."""
+
+    listen: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; there is no login")
+    port: int = Field(default=9720, ge=0, le=65535, description="0: any free one, see the log")
+    hosts: list[str] = Field(
+        default_factory=list, description="names by which browsers may ask, besides localhost and addresses"
+    )
+
+
 class BridgeConfig(Strict):
     """The whole file."""
 
@@ -85,6 +95,7 @@ class BridgeConfig(Strict):
     connections: list[Connection] = Field(min_length=1)
     tags: Literal["from_odoo"] | list[Tag] = "from_odoo"
     outbox: OutboxConfig = OutboxConfig()
+    status: StatusConfig | None = Field(default=None, description="status page; see below")
     batch_max: int = Field(default=500, ge=1, le=5000)
     evidence_every_ms: int | None = Field(
         default=None, ge=100, description="plant ms between evidence events; default half the stale limit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +12,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ..tags.model import Tag
 
-FilePath = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+CREDENTIAL = "credential:"
+
+
+def _path(value: Any) -> Any:
+    """``credential:<name>`` is a file that systemd hands over (LoadCredential=<name>:<file>)."""
+    if not isinstance(value, str) or not value.startswith(CREDENTIAL):
+        return Path(value) if isinstance(value, str) else value
+    name, folder = value.removeprefix(CREDENTIAL), os.environ.get("CREDENTIALS_DIRECTORY")
+    if not name or "/" in name or name in (".", ".."):
+        raise ValueError(f"{value!r}: write credential:<name> with the name of a LoadCredential= of the systemd unit")
+    if not folder:
+        raise ValueError(
+            f"{value!r} is there only under systemd (LoadCredential={name}:…); by hand, set CREDENTIALS_DIRECTORY to "
+            f"the folder with the file {name}"
+        )
+    return Path(folder) / name
+
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
 class Strict(BaseModel):

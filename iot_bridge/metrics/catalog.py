@@ -1,4 +1,4 @@
-"""Every metric: its name, kind, labels, meaning, and how it follows from a snapshot. The docs table is checked against it.
+"""Every metric: name, kind, labels, meaning, and how it follows from a snapshot. The docs table is checked against it.
 
 Names and units follow the Prometheus conventions: base units, ``_total`` for what only rises.
 """

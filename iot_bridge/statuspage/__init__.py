@@ -1,4 +1,4 @@
-"""The local status page, ``/metrics``, ``/status.json`` and ``/healthz``: read only, on loopback unless set otherwise."""
+"""The local status page, ``/metrics``, ``/status.json``, ``/healthz``: read only, on loopback unless set otherwise."""
 
 from .server import StatusServer
 

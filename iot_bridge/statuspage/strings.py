@@ -55,7 +55,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "Valeur", "age": "Âge", "quality": "Qualité", "mend": "Que faire", "good": "bonne", "uncertain": "incertaine",
         "estimated": "estimée", "bad": "pas de valeur utilisable", "none": "pas encore lue", "stale": "ancienne",
         "equipment": "Machine", "since": "Depuis", "counts": "Compteurs", "no_data": "pas de données", "running":
-        "en marche", "idle": "en attente", "stopped": "à l’arrêt", "setup": "réglage", "maintenance": "maintenance", "version": "Version",
+        "en marche", "idle": "en attente", "stopped": "à l’arrêt", "setup": "réglage",
+        "maintenance": "maintenance", "version": "Version",
         "uptime": "En service depuis", "revision": "Révision des variables", "memory": "Mémoire", "stuck":
         "Ces boucles n’avancent plus : {names}",
     },

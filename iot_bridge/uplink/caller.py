@@ -34,6 +34,12 @@ class Caller:
         self.answered(answer)
         return answer
 
+    def replace(self, transport: Transport) -> None:
+        """Use another transport from the next call on (new key, new address)."""
+        old, self._transport = self._transport, transport
+        # In the calls' own thread: a call under way still uses the old one.
+        self._thread.submit(old.close)
+
     def close(self) -> None:
         """Let a running call end by its own timeout."""
         self._thread.shutdown(wait=False, cancel_futures=True)

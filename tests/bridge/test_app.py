@@ -249,16 +249,6 @@ def test_watchdog_speaks_to_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert sock.recv(100) == b"READY=1"
 
 
-def test_watchdog_starves_when_one_loop_hangs() -> None:
-    counters = {"a": 1, "b": 1}
-    progress = watchdog.Progress(lambda: counters)
-    assert progress.stuck(0) == []
-    counters["a"] = 2
-    assert progress.stuck(watchdog.PATIENCE_S + 1) == ["b"]
-    counters["b"] = 2
-    assert progress.stuck(watchdog.PATIENCE_S + 2) == []
-
-
 def test_check_online_reads_devices_and_asks_odoo(odoo: FakeOdoo, tmp_path: Path) -> None:
     """All well, then a tag the device does not have, a dead device and a wrong key: a sentence with the mend each."""
     port = PORT + 15
