@@ -44,12 +44,14 @@ class Act:
     """What to do with a call.
 
     ``copies``: how often Odoo sees it (0: never); ``reply``: ``whole``, ``half`` (the connection dies in
-    the middle of the answer) or ``none`` (it dies before); ``delay_s``: wait before forwarding.
+    the middle of the answer) or ``none`` (it dies before); ``delay_s``: wait before forwarding;
+    ``status``: with ``copies=0``, answer this HTTP status instead of Odoo.
     """
 
     copies: int = 1
     reply: str = "whole"
     delay_s: float = 0.0
+    status: int = 0
 
 
 Decide = Callable[[Call], Act]
@@ -145,7 +147,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if proxy.edit and call.model:
             call = Call(call.number, call.path, edit_call(call, proxy.edit), call.model, call.method)
         time.sleep(act.delay_s)
-        answer = None
+        answer = (act.status, [], b"by the proxy") if act.status else None
         try:
             for _copy in range(act.copies):
                 answer = proxy.forward(call, self.command, dict(self._headers_on(len(call.body))))

@@ -1,4 +1,4 @@
-"""What the demo line is made of: machines, registers, maps, counters, ideal cycles.
+"""What the demo line is made of: machines, what they speak, registers, maps, counters, ideal cycles.
 
 A pure description. The simulator serves it, ``iot-bridge simulate --print-tags`` renders it as
 tags, ``--print-config`` as a bridge configuration; the demo plant in Odoo must agree with it.
@@ -7,7 +7,7 @@ tags, ``--print-config`` as a bridge configuration; the demo plant in Odoo must 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 LINE = "DEMO/PACK/L1"
 POLL_MS = 500
@@ -20,10 +20,20 @@ MODE_MAP = {"1": "production", "2": "changeover", "3": "maintenance", "4": "clea
 INTERLOCK_MAP = {"1": "starved", "2": "blocked"}
 MAP_REVISION = 1
 
+# Where values lie in what is no register: an OPC UA namespace, an MQTT root topic, a Sparkplug group and edge node.
+NAMESPACE = "urn:gemba:demo"
+TOPIC = "gemba/line1"
+SPARKPLUG_GROUP, SPARKPLUG_NODE = "Gemba", "Line1"
+
+Protocol = Literal["modbus_tcp", "modbus_rtu_tcp", "opcua", "mqtt", "sparkplug"]
+MODBUS = frozenset({"modbus_tcp", "modbus_rtu_tcp"})
+# These speak through a broker, all others listen on a port of their own.
+BROKERED = frozenset({"mqtt", "sparkplug"})
+
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Where a value lies in a machine's holding registers."""
+    """Where a value lies in a machine's holding registers, and its type whatever the protocol."""
 
     address: int
     type: str
@@ -43,7 +53,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine, one Modbus TCP server (port = base port + index).
+    """One machine, one device (one that listens does so on base port + index).
 
     ideal_cycle_s: seconds a piece. stop_codes: code -> text, minor stops first, faults after.
     """
@@ -55,6 +65,8 @@ class Machine:
     counters: tuple[Counter, ...]
     minor_codes: dict[int, str] = field(default_factory=dict)
     fault_codes: dict[int, str] = field(default_factory=dict)
+    protocol: Protocol = "modbus_tcp"
+    line: str = LINE
     # Registers common to all machines of the line.
     state: Register = Register(0, "uint16")
     code: Register = Register(1, "uint16")
@@ -66,7 +78,7 @@ class Machine:
     @property
     def code_path(self) -> str:
         """Stable equipment code, e.g. DEMO/PACK/L1/FILLER."""
-        return f"{LINE}/{self.name}"
+        return f"{self.line}/{self.name}"
 
     @property
     def connection(self) -> str:
@@ -78,8 +90,47 @@ class Machine:
         """Most pieces a second that are possible: twice the ideal rate."""
         return round(2.0 / self.ideal_cycle_s, 3)
 
+    @property
+    def values(self) -> dict[str, Register]:
+        """Every value the machine shows, by name."""
+        common = {
+            "state": self.state, "code": self.code, "interlock": self.interlock, "mode": self.mode,
+            "boot": self.boot, "speed": self.speed,
+        }  # fmt: skip
+        return {**common, **{counter.name: counter.register for counter in self.counters}}
 
-def _counters(bits: int, start: int, word_order: str = "ABCD") -> tuple[Counter, ...]:
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """An energy meter in a machine's feeder: a device of its own, whose values belong to that machine.
+
+    energy counts whole watt-hours; power is in kW. idle_kw, running_kw: what the machine draws.
+    """
+
+    name: str
+    title: str
+    machine: str
+    protocol: Protocol
+    idle_kw: float
+    running_kw: float
+    start_wh: int
+    unit_id: int = 7
+    energy: Register = Register(0, "uint32")
+    power: Register = Register(2, "float32")
+
+    @property
+    def connection(self) -> str:
+        """Name of the bridge's connection."""
+        return f"plc_{self.name.lower()}"
+
+    @property
+    def code_path(self) -> str:
+        """Equipment code of the machine that the energy belongs to."""
+        return f"{LINE}/{self.machine}"
+
+
+def counters(bits: int, start: int, word_order: str = "ABCD") -> tuple[Counter, ...]:
+    """Total and reject counter of a machine, of ``bits`` each; the total begins at ``start``."""
     kind = f"uint{bits}"
     return (
         Counter("total", Register(5, kind, word_order), 2**bits, start),
@@ -90,23 +141,23 @@ def _counters(bits: int, start: int, word_order: str = "ABCD") -> tuple[Counter,
 # The order is the flow. The filler is the bottleneck, its total wraps in the first minute.
 MACHINES: tuple[Machine, ...] = (
     Machine(
-        "DEPAL", "Depalletizer", 0.70, 0.0, _counters(32, 1_000_000),
+        "DEPAL", "Depalletizer", 0.70, 0.0, counters(32, 1_000_000),
         {101: "Pallet change", 102: "Bottle fallen"}, {111: "Gripper vacuum lost"},
     ),
     Machine(
-        "FILLER", "Filler", 0.80, 0.012, _counters(16, 65_500),
+        "FILLER", "Filler", 0.80, 0.012, counters(16, 65_500),
         {201: "Bottle jam at infeed", 202: "Level sensor dirty"}, {211: "Product pump fault", 212: "Valve stuck"},
     ),
     Machine(
-        "CAPPER", "Capper", 0.75, 0.008, _counters(16, 12_000),
+        "CAPPER", "Capper", 0.75, 0.008, counters(16, 12_000),
         {301: "Cap chute jam", 302: "Cap missing"}, {311: "Torque head fault"},
     ),
     Machine(
-        "LABELLER", "Labeller", 0.72, 0.005, _counters(32, 70_000, "CDAB"),
+        "LABELLER", "Labeller", 0.72, 0.005, counters(32, 70_000, "CDAB"),
         {401: "Label roll change", 402: "Label torn"}, {411: "Glue temperature low"},
     ),
     Machine(
-        "PACKER", "Packer", 0.70, 0.002, _counters(16, 0),
+        "PACKER", "Packer", 0.70, 0.002, counters(16, 0),
         {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"},
     ),
 )  # fmt: skip
@@ -114,11 +165,45 @@ MACHINES: tuple[Machine, ...] = (
 BOTTLENECK = "FILLER"
 
 
-def _tag(machine: Machine, name: str, signal: str, register: Register, **more: Any) -> dict[str, Any]:
+def where(machine: Machine, name: str) -> dict[str, Any]:
+    """The fields of a tag that say where value ``name`` of the machine is, in what the machine speaks."""
+    register = machine.values[name]
+    if machine.protocol in MODBUS:
+        return {
+            "table": "holding", "register": register.address, "type": register.type,
+            "word_order": register.word_order, "unit_id": 1,
+        }  # fmt: skip
+    return {"address": address(machine, name), "type": register.type}
+
+
+def address(machine: Machine, name: str) -> str:
+    """The address of value ``name`` for a protocol without registers."""
+    if machine.protocol == "opcua":
+        return f"nsu={NAMESPACE};s={node_id(machine, name)}"
+    if machine.protocol == "mqtt":
+        return f"{topic(machine)}|{name}"
+    return f"{SPARKPLUG_GROUP}/{SPARKPLUG_NODE}/{machine.title}:{metric(name)}"
+
+
+def node_id(machine: Machine, name: str) -> str:
+    """Identifier of an OPC UA node, e.g. Labeller.State."""
+    return f"{machine.title}.{name.title()}"
+
+
+def topic(machine: Machine) -> str:
+    """MQTT topic of a machine's JSON payload: {"state": …, "total": …}."""
+    return f"{TOPIC}/{machine.name.lower()}"
+
+
+def metric(name: str) -> str:
+    """Sparkplug metric, e.g. Status/State or Counts/Total."""
+    return f"{'Counts' if name in ('total', 'reject') else 'Status'}/{name.title()}"
+
+
+def _tag(machine: Machine, name: str, signal: str, **more: Any) -> dict[str, Any]:
     return {
         "tag": f"{machine.code_path}/{name}", "connection": machine.connection, "equipment": machine.code_path,
-        "signal": signal, "table": "holding", "register": register.address, "type": register.type,
-        "word_order": register.word_order, "unit_id": 1, "poll_ms": POLL_MS, **more,
+        "signal": signal, **where(machine, name), "poll_ms": POLL_MS, **more,
     }  # fmt: skip
 
 
@@ -127,19 +212,19 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
     path = machine.code_path
     tags = [
         _tag(
-            machine, "state", "state", machine.state, map=STATE_MAP, map_revision=MAP_REVISION, stale_ms=STALE_MS,
+            machine, "state", "state", map=STATE_MAP, map_revision=MAP_REVISION, stale_ms=STALE_MS,
             code_tag=f"{path}/code", interlock_tag=f"{path}/interlock", interlock_map=INTERLOCK_MAP,
         ),
-        _tag(machine, "code", "companion", machine.code),
-        _tag(machine, "interlock", "companion", machine.interlock),
-        _tag(machine, "mode", "mode", machine.mode, map=MODE_MAP, map_revision=MAP_REVISION),
-        _tag(machine, "boot", "companion", machine.boot),
-        _tag(machine, "speed", "measurement", machine.speed, unit="1/min", deadband=1.0),
+        _tag(machine, "code", "companion"),
+        _tag(machine, "interlock", "companion"),
+        _tag(machine, "mode", "mode", map=MODE_MAP, map_revision=MAP_REVISION),
+        _tag(machine, "boot", "companion"),
+        _tag(machine, "speed", "measurement", unit="1/min", deadband=1.0),
     ]  # fmt: skip
     for counter in machine.counters:
         tags.append(
             _tag(
-                machine, counter.name, "counter", counter.register, counter=counter.name, modulus=counter.modulus,
+                machine, counter.name, "counter", counter=counter.name, modulus=counter.modulus,
                 max_rate=machine.max_rate, tolerance=2, policy="rollover", reset_flag_tag=f"{path}/boot",
                 unit=counter.unit,
             )
@@ -152,9 +237,11 @@ def line_tags() -> list[dict[str, Any]]:
     return [tag for machine in MACHINES for tag in machine_tags(machine)]
 
 
+def connection(machine: Machine, host: str, port: int) -> dict[str, Any]:
+    """The connection of a bridge that reads the machine; for what speaks through a broker, the broker's port."""
+    return {"name": machine.connection, "driver": machine.protocol, "host": host, "port": port}
+
+
 def connections(host: str, base_port: int) -> list[dict[str, Any]]:
     """The connections of a bridge that reads the simulator at ``host``."""
-    return [
-        {"name": machine.connection, "driver": "modbus_tcp", "host": host, "port": base_port + index}
-        for index, machine in enumerate(MACHINES)
-    ]
+    return [connection(machine, host, base_port + index) for index, machine in enumerate(MACHINES)]
