@@ -62,7 +62,7 @@ class Fleet:
         driver can't work with its settings or tags.
         """
         whole = tuple(tags)
-        wanted = {link.name: (link, link.own_tags(whole)) for link in config.connections}
+        wanted = {part.name: (part, own) for link in config.connections for part, own in link.parts(whole)}
         kept = {name for name, c in self.connections.items() if wanted.get(name) == (c.config, c.tags)}
         fresh = [self._build(link, own) for name, (link, own) in wanted.items() if own and name not in kept]
         self._config = config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -102,3 +102,7 @@ class ConnectionConfig(Strict):
     def own_tags(self, whole: Iterable[Tag]) -> tuple[Tag, ...]:
         """Which of all tags this connection feeds. A source of history feeds tags of other connections."""
         return tuple(tag for tag in whole if tag.connection == self.name)
+
+    def parts(self, whole: Iterable[Tag]) -> Sequence[tuple[ConnectionConfig, tuple[Tag, ...]]]:
+        """The links that this connection really is, each with its tags: usually itself, alone."""
+        return [(self, self.own_tags(whole))]
