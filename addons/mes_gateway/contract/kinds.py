@@ -19,6 +19,7 @@ MODES = frozenset({"production", "changeover", "maintenance", "cleaning", "trial
 INTERLOCKS = frozenset({"starved", "blocked"})
 DECISIONS = frozenset({"step", "rollover", "reset", "gap", "first"})
 QUALITIES = frozenset({"good", "uncertain", "estimated"})
+RESULTS = frozenset({"done", "refused", "failed", "expired", "unknown", "mismatch"})
 _CODE_LENGTH = 64
 
 Common = tuple[int, int, int, int | None, str]
@@ -41,7 +42,7 @@ def _mapped(event: Event, field: str, words: frozenset[str]) -> str:
 def _read_state(event: Event, common: Common, plant: Plant) -> Row:
     raw = event["raw"]
     if type(raw) is not int or not -INT8 <= raw <= INT8:
-        raw = fields.integer(event, "raw", -INT8 - 1, INT8)
+        raw = _raw(event)
     revision = event["map"]
     if type(revision) is not int or not 0 <= revision <= INT4:
         revision = fields.integer(event, "map", 0, INT4)
@@ -57,8 +58,15 @@ def _read_state(event: Event, common: Common, plant: Plant) -> Row:
     return (*common, raw, state, code, interlock, revision)
 
 
+def _raw(event: Event) -> int | str:
+    """The raw value of a state or mode: a whole number, or the text that the source gives."""
+    if type(event["raw"]) is str:
+        return fields.text(event, "raw", _CODE_LENGTH)
+    return fields.integer(event, "raw", -INT8 - 1, INT8)
+
+
 def _read_mode(event: Event, common: Common, plant: Plant) -> Row:
-    raw = fields.integer(event, "raw", -INT8 - 1, INT8)
+    raw = _raw(event)
     revision = fields.integer(event, "map", 0, INT4) if "map" in event else None
     return (*common, raw, _mapped(event, "mode", MODES), None, None, revision)
 
@@ -173,6 +181,14 @@ HOT: dict[str, ReadKind] = {
 _TEXT: fields.Check = fields.text
 _FREE_TEXT: fields.Check = lambda event, field: fields.text(event, field, shortest=0)  # noqa: E731
 
+
+
+def _command(event: Event, field: str) -> object:
+    """The number of a command, also as a text."""
+    value = fields.one_of_types(str, int)(event, field)
+    return fields.text(event, field, _CODE_LENGTH, shortest=0) if type(value) is str else value
+
+
 COLD: dict[str, tuple[dict[str, fields.Check], dict[str, fields.Check]]] = {
     "alarm": (
         {"code": _TEXT, "active": fields.truth},
@@ -188,7 +204,12 @@ COLD: dict[str, tuple[dict[str, fields.Check], dict[str, fields.Check]]] = {
             "counter_epoch": lambda event, field: fields.integer(event, field, 0, INT4),
             "total": fields.at_least(0),
         },
-        {"unit": _FREE_TEXT},
+        {
+            "unit": _FREE_TEXT,
+            "raw": fields.at_least(0),
+            "delta": fields.at_least(0),
+            "decision": lambda event, field: fields.word(event, field, DECISIONS),
+        },
     ),
     "material": (
         {
@@ -205,7 +226,7 @@ COLD: dict[str, tuple[dict[str, fields.Check], dict[str, fields.Check]]] = {
         {"result": _FREE_TEXT},
     ),
     "command_result": (
-        {"command": fields.one_of_types(str, int), "status": _TEXT},
+        {"command": _command, "status": lambda event, field: fields.word(event, field, RESULTS)},
         {
             "read_back": fields.one_of_types(str, int, float, bool, type(None)),
             "message": _FREE_TEXT,

@@ -11,6 +11,8 @@ from . import (
     mes_gateway_key_show,
     mes_gateway_stream,
     mes_gateway_tag,
+    mes_gateway_tag_check,
+    mes_gateway_tag_meaning,
     mes_late_fact,
     mes_measurement,
     mes_measurement_bucket,

@@ -265,6 +265,11 @@ def _kind_and_equipment(event: object) -> tuple[str | None, str | None]:
     )
 
 
+def _raw_of(text: str | None) -> int | str | None:
+    """A stored raw value as it was sent: whole numbers are numbers."""
+    return int(text) if text and text.removeprefix("-").isdecimal() and text.isascii() else text
+
+
 def _event_of(row: Any, codes: dict[int, str], names: dict[int, tuple[str, str]]) -> dict[str, Any]:
     """A fact as the event that it came from."""
     common = {"seq": row.seq, "at": contract.format_time(row.at), "quality": row.quality}
@@ -273,7 +278,7 @@ def _event_of(row: Any, codes: dict[int, str], names: dict[int, tuple[str, str]]
             **common,
             "kind": row.lane,
             "equipment": codes.get(row.workcenter_id),
-            "raw": int(row.raw) if row.raw is not None else None,
+            "raw": _raw_of(row.raw),
             row.lane: row.value,
             "map": row.map_revision,
             "code": row.code,

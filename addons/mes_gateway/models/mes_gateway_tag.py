@@ -1,23 +1,23 @@
-import json
 from typing import Any
 
 from odoo import api, fields, models
-from odoo.addons.mes_base.tools.fields import BigInteger
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
+from odoo.fields import Domain
 
-from ..contract.kinds import INTERLOCKS, MODES, STATES
+from ..contract import tags
+from ..contract.tags import MODBUS
 
-# The parameters of the contract that a tag carries under their own names.
-_PLAIN = (
-    "connection", "signal", "register", "type", "unit_id", "poll_ms", "word_order", "policy", "counter",
-    "unit", "code",
-)  # fmt: skip
-_POSITIVE = ("modulus", "max_rate", "stale_ms")
-_REVISED = frozenset({"map", "interlock_map"})
+# A change of one of these gives a raw value another meaning.
+_REVISED = frozenset({"map", "interlock_map", "state_by", "state_model", "bits", "on_above", "off_below"})
+_TELEMETRY = ("mes.measurement.hour", "mes.measurement")
+_PROTOCOLS = [
+    ("modbus", "Modbus"), ("opcua", "OPC UA"), ("mqtt", "MQTT"), ("sparkplug", "Sparkplug B"), ("file", "File"),
+    ("other", "Other"),
+]  # fmt: skip
 
 
 class MesGatewayTag(models.Model):
-    """A point that the bridge reads: where it is in the PLC and what it means.
+    """A value that the bridge reads: where it is, and what it means.
 
     Odoo is the master of tags; the bridge downloads them whenever the gateway's revision has risen.
     """
@@ -25,6 +25,7 @@ class MesGatewayTag(models.Model):
     _name = "mes.gateway.tag"
     _description = "Gateway Tag"
     _order = "gateway_id, workcenter_id, name"
+    _rec_name = "tag"
 
     gateway_id = fields.Many2one("mes.gateway", required=True, index=True, ondelete="restrict")
     company_id = fields.Many2one(related="gateway_id.company_id", store=True, index=True)
@@ -39,7 +40,9 @@ class MesGatewayTag(models.Model):
         domain="[('mes_site_id', '=', site_id), ('mes_code', '!=', False)]",
     )
     name = fields.Char(required=True, help="Name of the tag at the machine, such as state or total.")
-    tag = fields.Char(compute="_compute_tag", string="Full Tag", help="Machine code and name.")
+    tag = fields.Char(
+        compute="_compute_tag", search="_search_tag", string="Full Tag", help="Machine code and name."
+    )
     active = fields.Boolean(default=True)
     connection = fields.Char(
         required=True, help="Name of a connection in the bridge's own file; host and port stay there."
@@ -51,9 +54,25 @@ class MesGatewayTag(models.Model):
             ("counter", "Counter"),
             ("measurement", "Measurement"),
             ("alarm", "Alarm"),
+            ("energy", "Energy meter"),
+            ("parameter", "Process parameter"),
+            ("material", "Material"),
+            ("unit", "Single units"),
+            ("heartbeat", "Heartbeat"),
             ("companion", "Companion of another tag"),
         ],
         required=True,
+    )
+
+    # -- where the value is ------------------------------------------------------------------------
+    protocol = fields.Selection(
+        _PROTOCOLS, required=True, default="modbus",
+        help="What the connection speaks: it says whether the value is in a register or at an address.",
+    )  # fmt: skip
+    address = fields.Char(
+        size=1024,
+        help="OPC UA: nsu=urn:plant:line;s=Labeller.State. MQTT: topic|path.in.the.payload. "
+        "Sparkplug: group/node/device:Metric. File: column or path.",
     )
     table = fields.Selection(
         [
@@ -62,16 +81,15 @@ class MesGatewayTag(models.Model):
             ("coil", "Coils"),
             ("discrete", "Discrete inputs"),
         ],
-        required=True,
         default="holding",
     )
-    register = fields.Integer(required=True, help="Protocol address, counted from 0.")
+    register = fields.Integer(help="Protocol address, counted from 0.")
     type = fields.Selection(
-        [(kind, kind) for kind in ("bool", "uint16", "int16", "uint32", "int32", "uint64", "int64")]
-        + [("float32", "float32"), ("float64", "float64")],
+        [("auto", "As the source gives it")] + [(kind, kind) for kind in tags.TYPES if kind != "auto"],
         required=True,
         default="uint16",
     )
+    length = fields.Integer(string="Length (registers)", default=1, help="Registers of a string, two characters each.")
     bit = fields.Integer(default=-1, help="Bit of a register for type bool, 0 = least; -1: none.")
     word_order = fields.Selection(
         [
@@ -85,31 +103,17 @@ class MesGatewayTag(models.Model):
     )
     unit_id = fields.Integer(string="Modbus Unit", default=1, required=True)
     poll_ms = fields.Integer(string="Poll Period (ms)", default=500, required=True)
-    stale_ms = fields.Integer(string="Stale Limit (ms)", help="Empty: the machine's own limit.")
-    map = fields.Json(string="Value Map", help="Raw value to state or mode.")
-    map_text = fields.Text(
-        string="Map", compute="_compute_map_text", inverse="_inverse_map_text",
-        help='Raw value to state or mode as JSON, such as {"1": "running", "2": "down"}.',
-    )  # fmt: skip
-    interlock_map = fields.Json()
-    map_revision = fields.Integer(readonly=True, default=1, copy=False)
-    code_tag = fields.Char(help="State: companion tag with the stop code.")
-    interlock_tag = fields.Char(help="State: companion tag with the interlock.")
-    counter = fields.Char(help="Counter: its name at the machine (total, good, reject, ...).")
-    modulus = BigInteger(help="Counter: wraps at this value; empty: by the type.")
-    max_rate = fields.Float(string="Greatest Rate (1/s)", help="Counter: most counts a second.")
-    tolerance = fields.Integer(default=2, help="Counter: counts above rate x time that are plausible.")
-    policy = fields.Selection(
-        [("flag", "Book the least, flag"), ("rollover", "Rollover"), ("reset", "Reset")],
-        default="flag",
-        help="Counter: what to book when a rollover can't be told from a reset. All are flagged.",
+
+    # -- writing it --------------------------------------------------------------------------------
+    writable = fields.Boolean(help="Commands may write it, if the bridge's own allow-list says so too.")
+    safety = fields.Boolean(
+        string="Safety Function", help="Part of a safety function: it is never written, by nobody and nothing."
     )
-    reset_flag_tag = fields.Char(help="Counter: companion tag that tells of a reset of the device.")
-    unit = fields.Char(help="Unit of the counter or the measurement.")
-    scale = fields.Float(default=1.0, digits=(16, 9))
-    offset = fields.Float(digits=(16, 9))
-    deadband = fields.Float(digits=(16, 9), help="Measurement: least change that is sent.")
-    code = fields.Char(help="Alarm: its code.")
+    write_min = fields.Float(string="Least Value Written", digits=(16, 6))
+    write_max = fields.Float(string="Greatest Value Written", digits=(16, 6))
+    write_words = fields.Char(
+        string="Texts Written", help="For a text: what may be written, separated by commas; empty: any text."
+    )
 
     _name_unique = models.Constraint(
         "UNIQUE(gateway_id, workcenter_id, name)", "The gateway already has this tag of this machine."
@@ -118,71 +122,50 @@ class MesGatewayTag(models.Model):
         "CHECK(register BETWEEN 0 AND 65535)", "A register lies between 0 and 65535, counted from 0."
     )
     _bit_range = models.Constraint("CHECK(bit BETWEEN -1 AND 15)", "A bit lies between 0 and 15; -1: none.")
+    _length_range = models.Constraint(
+        "CHECK(coalesce(length, 1) BETWEEN 1 AND 125)", "A string takes 1 to 125 registers."
+    )
     _poll_range = models.Constraint(
         "CHECK(poll_ms BETWEEN 10 AND 3600000)", "The poll period lies between 10 ms and an hour."
     )
     _unit_range = models.Constraint("CHECK(unit_id BETWEEN 0 AND 255)", "A Modbus unit lies between 0 and 255.")
+    _safety_unwritable = models.Constraint(
+        "CHECK(NOT (writable AND safety))", "A safety function is never written: a tag can't be both."
+    )
 
     @api.depends("workcenter_id.mes_code", "name")
     def _compute_tag(self):
         for tag in self:
             tag.tag = f"{tag.workcenter_id.mes_code}/{tag.name}"
 
-    @api.depends("map")
-    def _compute_map_text(self):
-        for tag in self:
-            tag.map_text = json.dumps(tag.map) if tag.map else False
+    def _search_tag(self, operator, value):
+        if operator not in ("ilike", "=", "in"):
+            return NotImplemented
+        found = []
+        for one in [value] if isinstance(value, str) else value:
+            machine, sign, name = (one or "").rpartition("/")
+            if operator == "ilike":
+                found.append(Domain("name", "ilike", one) | Domain("workcenter_id.mes_code", "ilike", one))
+                continue
+            exact = Domain("name", "=", name) & Domain("workcenter_id.mes_code", "=", machine)
+            found.append(exact if sign else Domain.FALSE)
+        return Domain.OR(found)
 
-    def _inverse_map_text(self):
-        for tag in self:
-            try:
-                tag.map = json.loads(tag.map_text) if tag.map_text else False
-            except ValueError as error:
-                raise ValidationError(
-                    self.env._("The map is not JSON (%s); write it like {\"1\": \"running\"}.", error)
-                ) from None
-
-    @api.constrains("signal", "map", "interlock_map", "counter", "max_rate")
-    def _check_signal(self):
-        for tag in self:
-            if tag.signal in ("state", "mode"):
-                tag._check_map(tag.map, STATES if tag.signal == "state" else MODES)
-            if tag.interlock_map:
-                tag._check_map(tag.interlock_map, INTERLOCKS)
-            if tag.signal == "counter" and not (tag.counter and tag.max_rate > 0):
-                raise ValidationError(
-                    self.env._("Counter tag %s needs the counter's name and its greatest rate.", tag.tag)
-                )
-
-    def _check_map(self, mapping: Any, words: frozenset[str]) -> None:
-        if not isinstance(mapping, dict) or not mapping or not set(mapping.values()) <= words:
-            raise ValidationError(
-                self.env._(
-                    "The map of tag %(tag)s must give each raw value one of: %(words)s.",
-                    tag=self.tag,
-                    words=", ".join(sorted(words)),
-                )
-            )
-
-    @api.constrains("workcenter_id", "gateway_id")
-    def _check_site(self):
-        for tag in self:
-            if tag.workcenter_id.mes_site_id != tag.gateway_id.site_id or not tag.workcenter_id.mes_code:
-                raise ValidationError(
-                    self.env._(
-                        "Machine %(machine)s is not a coded machine of site %(site)s, which the gateway serves.",
-                        machine=tag.workcenter_id.display_name,
-                        site=tag.gateway_id.site_id.name,
-                    )
-                )
+    @api.onchange("protocol")
+    def _onchange_protocol(self):
+        """A register has a type; what else is there says its own."""
+        if self.protocol != "modbus":
+            self.type = "auto"
+        elif self.type == "auto":
+            self.type = "uint16"
 
     @api.model_create_multi
     def create(self, vals_list):
         """New tags raise the gateway's revision; a counter tag makes its counter."""
-        tags = super().create(vals_list)
-        tags._ensure_counters()
-        tags.gateway_id._raise_tag_revision()
-        return tags
+        found = super().create([tags.completed(vals) for vals in vals_list])
+        found._ensure_counters()
+        found.gateway_id._raise_tag_revision()
+        return found
 
     def write(self, vals):
         """Any change raises the gateway's revision, one of a map also the map's."""
@@ -200,7 +183,7 @@ class MesGatewayTag(models.Model):
     def _unlink_except_history(self):
         for tag in self:
             # Whether there are any is all that is told, to whoever may delete the tag.
-            if self.sudo().env["mes.measurement"].search_count([("tag_id", "=", tag.id)], limit=1):
+            if any(tag.sudo().env[model].search_count([("tag_id", "=", tag.id)], limit=1) for model in _TELEMETRY):
                 raise UserError(self.env._("Tag %s has telemetry and cannot be deleted: archive it.", tag.tag))
 
     def unlink(self):
@@ -219,24 +202,20 @@ class MesGatewayTag(models.Model):
             )
 
     def _contract_values(self) -> dict[str, Any]:
-        """The tag in the shape of the contract; empty parameters are left out."""
-        values = {name: self[name] for name in _PLAIN if self[name] is not False}
-        values |= {name: self[name] for name in _POSITIVE if self[name]}
-        values |= {"tag": self.tag, "equipment": self.workcenter_id.mes_code, "table": self.table}
+        """The tag in the shape of the contract; what says nothing is left out."""
+        names = ["connection", "signal", "type", "poll_ms"]
+        values = {name: self[name] for name in names}
+        values |= {"tag": self.tag, "equipment": self.workcenter_id.mes_code}
+        values |= {name: True for name in ("writable", "safety") if self[name]}
+        return values | self._place_values() | self._meaning_values()
+
+    def _place_values(self) -> dict[str, Any]:
+        """Where the value is: in a register, or at an address."""
+        if self.protocol != "modbus":
+            return {"address": self.address}
+        values = {name: self[name] for name in MODBUS - {"bit", "length"}}
         if self.bit >= 0:
             values["bit"] = self.bit
-        for name in ("code_tag", "interlock_tag", "reset_flag_tag", "interlock_map"):
-            if self[name]:
-                values[name] = self[name]
-        return values | self._signal_values()
-
-    def _signal_values(self) -> dict[str, Any]:
-        """What belongs to the kind of signal."""
-        if self.signal in ("state", "mode"):
-            stale = self.stale_ms or self.workcenter_id.mes_stale_ms
-            return {"map": self.map, "map_revision": self.map_revision, "stale_ms": stale}
-        if self.signal == "counter":
-            return {"tolerance": self.tolerance}
-        if self.signal == "measurement":
-            return {"scale": self.scale, "offset": self.offset, "deadband": self.deadband}
-        return {}
+        if self.type == "string":
+            values["length"] = self.length
+        return values
