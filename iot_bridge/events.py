@@ -13,7 +13,8 @@ Quality = Literal["good", "uncertain", "estimated"]
 Value = bool | int | float | str
 
 
-@dataclass(frozen=True, slots=True)
+# Never changed once made. Not frozen all the same: that would make it five times as dear, and there is one a value.
+@dataclass(slots=True)
 class Sample:
     """One read of one tag. ``value`` None: the source answered, but not with a usable value.
 

@@ -13,6 +13,7 @@ from typing import cast
 
 from .base import Delivery, Driver, DriverFactory, DriverKind, Found, Subscriber, Surroundings
 from .modbus import settings as modbus
+from .mqtt import settings as mqtt
 from .settings import ConnectionConfig, WriteRule
 
 
@@ -22,9 +23,14 @@ def _from(module: str, name: str) -> DriverFactory:
 
 
 _BUILT_IN = (
+    DriverKind("modbus_tcp", modbus.ModbusTcpConfig, modbus.check_tag, lambda: _from(".modbus.driver", "Modbus")),
     DriverKind(
-        "modbus_tcp", modbus.ModbusTcpConfig, modbus.check_tag, lambda: _from(".modbus.driver", "ModbusTcp")
+        "modbus_rtu_tcp", modbus.ModbusRtuTcpConfig, modbus.check_serial_tag, lambda: _from(".modbus.driver", "Modbus")
     ),
+    DriverKind(
+        "modbus_rtu", modbus.ModbusRtuConfig, modbus.check_serial_tag, lambda: _from(".modbus.driver", "Modbus")
+    ),
+    DriverKind("mqtt", mqtt.MqttConfig, mqtt.check_tag, lambda: _from(".mqtt.driver", "MqttDriver")),
 )
 
 DRIVERS: dict[str, DriverKind] = {kind.name: kind for kind in _BUILT_IN}

@@ -1,133 +1,53 @@
-"""The Modbus driver: right values or none, whatever the other side does."""
+"""The Modbus driver: right values or none, whatever the other side does; and what an answer means."""
 
 from __future__ import annotations
 
 import asyncio
-import struct
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from modbus_rig import CLOCK, Bus, Device, flag, measurement, rtu_tcp, run, tcp, until
 from nasty import WAYS, NastyServer
 
-from iot_bridge.clock import SystemClock
-from iot_bridge.drivers import Surroundings
-from iot_bridge.drivers.modbus.blocks import MAX_REGISTERS, coalesce, plan
-from iot_bridge.drivers.modbus.decode import buffers, decoder
-from iot_bridge.drivers.modbus.driver import ModbusTcp
-from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
-from iot_bridge.errors import LinkLost
+from iot_bridge.drivers import DRIVERS, Surroundings
+from iot_bridge.drivers.base import Browsable, Driver, Writable
+from iot_bridge.drivers.modbus.driver import Modbus
+from iot_bridge.errors import LinkLost, Misconfigured, Rejected
+from iot_bridge.events import Sample, Value
 from iot_bridge.simulator.layout import MACHINES, machine_tags
-from iot_bridge.simulator.server import Plant, SimOptions, encode
+from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.tags import Tag
-from iot_bridge.testing import make_tag
 
-CLOCK = SystemClock.from_env({})
-
-
-def measurement(register: int, kind: str = "uint16", order: str = "ABCD", **more: object) -> Tag:
-    return make_tag(
-        "T/M1", f"r{register}", signal="measurement", register=register, type=kind, word_order=order, **more
-    )
+FRAMINGS = {"tcp": tcp, "rtu": rtu_tcp}
+framings = pytest.mark.parametrize("framing", FRAMINGS)
 
 
-def driver(port: int, tags: list[Tag], timeout_s: float = 1.0, max_gap: int = 16) -> ModbusTcp:
-    config = ModbusTcpConfig(name="plc", host="127.0.0.1", port=port, timeout_s=timeout_s, max_gap=max_gap)
-    return ModbusTcp(config, tags, CLOCK, Surroundings(Path()))
+def values(samples: list[Sample]) -> dict[str, Value | None]:
+    return {sample.tag.rsplit("/", 1)[1]: sample.value for sample in samples}
 
 
-# -- decoding
-
-ORDERS = {"ABCD": [0, 1, 2, 3], "CDAB": [2, 3, 0, 1], "BADC": [1, 0, 3, 2], "DCBA": [3, 2, 1, 0]}
-
-
-@pytest.mark.parametrize("order", ORDERS)
-@given(value=st.integers(0, 2**32 - 1))
-def test_four_byte_orders(order: str, value: int) -> None:
-    """The letters say where each byte of the value stands on the wire."""
-    plain = struct.pack(">I", value)
-    wire = bytes(plain[i] for i in ORDERS[order])
-    words = struct.unpack(">2H", wire)
-    tag = measurement(0, "uint32", order)
-    assert decoder(tag, 1)(buffers([9, *words])) == value
+async def read_all(link: Modbus) -> dict[str, Value | None]:
+    return values([sample for group in link.groups() for sample in await link.read(group)])
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "words"),
-    [
-        ("int16", -2, [0xFFFE]),
-        ("uint16", 65534, [0xFFFE]),
-        ("int32", -2, [0xFFFF, 0xFFFE]),
-        ("float32", 1.5, [0x3FC0, 0]),
-        ("float64", -2.0, [0xC000, 0, 0, 0]),
-        ("uint64", 2**63, [0x8000, 0, 0, 0]),
-        ("float32", None, [0x7FC0, 0]),
-        ("float32", None, [0x7F80, 0]),
-    ],
-)
-def test_types(kind: str, value: float | None, words: list[int]) -> None:
-    """NaN and infinity are no values."""
-    assert decoder(measurement(0, kind), 0)(buffers(words)) == value
+def test_the_three_drivers_are_one_engine() -> None:
+    settings = {"modbus_tcp": {"host": "h"}, "modbus_rtu_tcp": {"host": "h"}, "modbus_rtu": {"device": "/dev/ttyS0"}}
+    for name, fields in settings.items():
+        kind = DRIVERS[name]
+        config = kind.settings.model_validate({"name": "plc", "driver": name, **fields})
+        link = kind.load()(config, [measurement(0)], CLOCK, Surroundings(Path()))
+        assert isinstance(link, Driver) and isinstance(link, Writable) and isinstance(link, Browsable)
 
 
-def test_single_register_with_swapped_bytes() -> None:
-    assert decoder(measurement(0, "uint16", "BADC"), 0)(buffers([0x1234])) == 0x3412
-    assert decoder(measurement(0, "uint16", "CDAB"), 0)(buffers([0x1234])) == 0x1234
-
-
-def test_bit_of_a_register() -> None:
-    tag = make_tag("T/M1", "x", signal="alarm", code="X", type="bool", bit=10)
-    assert decoder(tag, 0)(buffers([0x0400])) is True
-    assert decoder(tag, 0)(buffers([0xFBFF])) is False
-
-
-# -- blocks
-
-
-@given(st.sets(st.integers(0, 2000), min_size=1, max_size=40), st.integers(0, 30))
-def test_blocks_cover_every_tag_within_the_limits(addresses: set[int], gap: int) -> None:
-    tags = [measurement(address, "uint32") for address in addresses]
-    blocks = coalesce(tags, gap)
-    for block in blocks:
-        assert block.count <= MAX_REGISTERS
-        for tag in block.tags:
-            assert block.start <= tag.register_ and tag.register_ + 2 <= block.start + block.count
-    assert sorted(tag.register_ for block in blocks for tag in block.tags) == sorted(addresses)
-    starts = [(block.start, block.start + block.count) for block in blocks]
-    for (before, end), (start, next_end) in pairwise(starts):
-        assert start - end > gap or next_end - before > MAX_REGISTERS
-
-
-def test_machine_of_the_demo_line_is_one_request() -> None:
-    tags = [Tag.model_validate(tag) for tag in machine_tags(MACHINES[1])]
-    groups = plan(tags, max_gap=16)
-    assert [(group.poll_ms, len(group.blocks)) for group in groups] == [(500, 1)]
-
-
-def test_companion_is_read_in_the_cycle_of_its_owner() -> None:
-    tags = [
-        make_tag("T/M1", "state", poll_ms=200, code_tag="T/M1/code"),
-        make_tag("T/M1", "code", signal="companion", register=1, poll_ms=5000),
-        measurement(40, poll_ms=5000),
-    ]
-    fast, slow = plan(tags, max_gap=0)
-    assert [tag.tag for tag in fast.tags] == ["T/M1/state", "T/M1/code"]
-    assert [tag.tag for tag in slow.tags] == ["T/M1/r40"]
-
-
-# -- against servers
-
-
-def test_reads_the_simulator(tmp_path: Path) -> None:
+def test_reads_the_simulator() -> None:
     async def scene() -> dict[str, object]:
-        plant = Plant(SimOptions("127.0.0.1", 18210, 1, "demo"), CLOCK)
+        plant = Plant(SimOptions("127.0.0.1", 21010, 1, "demo"), CLOCK)
         await plant.open()
         try:
             read: dict[str, object] = {}
             for index, machine in enumerate(MACHINES):
-                link = driver(18210 + index, [Tag.model_validate(tag) for tag in machine_tags(machine)])
+                link = tcp(21010 + index, [Tag.model_validate(tag) for tag in machine_tags(machine)])
                 await link.open()
                 samples = await link.read(link.groups()[0])
                 read |= {sample.tag: sample.value for sample in samples}
@@ -136,18 +56,11 @@ def test_reads_the_simulator(tmp_path: Path) -> None:
         finally:
             await plant.close()
 
-    read = asyncio.run(scene())
+    read = run(scene)
     for machine in MACHINES:
         assert read[f"{machine.code_path}/total"] == machine.counters[0].start
         assert read[f"{machine.code_path}/state"] == 2
         assert read[f"{machine.code_path}/speed"] == 0.0
-
-
-def test_simulators_encoder_is_the_inverse_of_the_decoder() -> None:
-    for machine in MACHINES:
-        register = machine.counters[0].register
-        tag = measurement(0, register.type, register.word_order)
-        assert decoder(tag, 0)(buffers(encode(register, 51234))) == 51234
 
 
 def test_no_wrong_value_from_a_nasty_server() -> None:
@@ -157,7 +70,7 @@ def test_no_wrong_value_from_a_nasty_server() -> None:
         right = lost = 0
         async with NastyServer(share=0.08, late_s=0.04, seed=5) as server:
             tags = [measurement(address) for address in (0, 1, 5, 100, 101, 300, 301, 302)]
-            link = driver(server.port, tags, timeout_s=0.03, max_gap=4)
+            link = tcp(server.port, tags, timeout_s=0.03, max_gap=4)
             group = link.groups()[0]
             opened = False
             while right + lost < 300:
@@ -177,50 +90,314 @@ def test_no_wrong_value_from_a_nasty_server() -> None:
             await link.close()
             return right, lost, server.spoilt
 
-    right, lost, spoilt = asyncio.run(scene())
-    assert right > 90 and lost > 60
+    right, lost, spoilt = run(scene)
+    assert right > 90 and lost > 40
     assert set(spoilt) == set(WAYS)
 
 
-def test_unreachable_device_is_found_out_in_time() -> None:
-    """A port that accepts and never answers: LinkLost after the timeout, not after 12 s."""
+@framings
+def test_unreachable_device_is_found_out_in_time(framing: str) -> None:
+    """A port that accepts and never answers: LinkLost after the timeout, not after 12 s; a closed one at once."""
+    make = FRAMINGS[framing]
 
     async def scene() -> float:
-        async with NastyServer(share=1.0, late_s=60, seed=1) as server:
-            server._chance.choice = lambda ways: "never"  # type: ignore
-            link = driver(server.port, [measurement(0)], timeout_s=0.1)
+        dead = Device()
+        dead.dead = True
+        async with Bus({1: dead}, rtu=framing == "rtu", patience_s=60) as bus:
+            link = make(bus.port, [measurement(0)], timeout_s=0.1)
             await link.open()
             began = asyncio.get_running_loop().time()
-            with pytest.raises(LinkLost):
+            with pytest.raises(LinkLost, match="timeout"):
                 await link.read(link.groups()[0])
+            await link.close()
             return asyncio.get_running_loop().time() - began
 
-    assert asyncio.run(scene()) < 1.0
+    assert run(scene) < 1.0
 
     async def refused() -> None:
-        link = driver(1, [measurement(0)])
-        with pytest.raises(LinkLost, match="can't be reached"):
+        with pytest.raises(LinkLost, match=r"127\.0\.0\.1:1 can't be reached"):
+            await make(1, [measurement(0)]).open()
+
+    run(refused)
+
+
+@framings
+def test_a_device_that_hangs_up_is_a_lost_link_and_not_opened_behind_the_scenes(framing: str) -> None:
+    """The connection must learn of it: what restarted may have lost its counters."""
+
+    async def scene() -> None:
+        async with Bus({1: Device(), 2: Device()}, rtu=framing == "rtu") as bus:
+            link = FRAMINGS[framing](bus.port, [measurement(0), measurement(0, unit_id=2)], timeout_s=0.5)
             await link.open()
-
-    asyncio.run(refused())
-
-
-def test_refused_block_is_read_tag_by_tag() -> None:
-    """The simulator has 16 registers: a tag beyond them spoils only itself."""
-
-    async def scene() -> list[object]:
-        plant = Plant(SimOptions("127.0.0.1", 18220, 1, "demo"), CLOCK)
-        await plant.open()
-        try:
-            link = driver(18220, [measurement(0), measurement(16)])
+            assert await read_all(link) == {"r0": 0}
+            bus.hang_up()
+            await asyncio.sleep(0.05)
+            with pytest.raises(LinkLost):
+                await read_all(link)
+            assert bus.opened == 1
             await link.open()
-            group = link.groups()[0]
-            assert len(group.blocks) == 1
-            first = [sample.value for sample in await link.read(group)]
-            second = [sample.value for sample in await link.read(group)]
+            assert await read_all(link) == {"r0": 0}
             await link.close()
-            return [first, second]
-        finally:
-            await plant.close()
 
-    assert asyncio.run(scene()) == [[None, None], [2, None]]
+    run(scene)
+
+
+# -- what the device refuses
+
+
+@framings
+def test_only_the_tags_that_the_device_refuses_are_without_value(framing: str) -> None:
+    """A block with a hole is halved until the hole is alone; what stays together is read together."""
+    found: list[str] = []
+
+    async def scene() -> tuple[Any, Any, int, int]:
+        device = Device()
+        device.hole = {17}
+        async with Bus({1: device}, rtu=framing == "rtu") as bus:
+            link = FRAMINGS[framing](bus.port, [measurement(at) for at in range(32)], found)
+            await link.open()
+            first = await read_all(link)
+            asked = len(device.asked)
+            second = await read_all(link)
+            steady = len(device.asked) - asked
+            device.hole = set()
+            await link.open()
+            device.asked.clear()
+            await read_all(link)
+            reads = [pdu for pdu in device.asked if pdu[0] == 3]
+            await link.close()
+            return first, second, steady, len(reads)
+
+    first, second, steady, reads_when_mended = run(scene)
+    assert first == second == {f"r{at}": None if at == 17 else at * 7 for at in range(32)}
+    assert steady == 6
+    assert reads_when_mended == 1
+    (sentence,) = found
+    assert "unit 1 holding 17 (T/U1/r17) refused: illegal data address" in sentence
+
+
+def test_a_table_that_the_device_does_not_know() -> None:
+    found: list[str] = []
+
+    async def scene() -> dict[str, Any]:
+        device = Device()
+        device.unknown = {4}
+        async with Bus({1: device}) as bus:
+            link = tcp(bus.port, [measurement(0, table="input"), measurement(1)], found)
+            await link.open()
+            read = await read_all(link)
+            await link.close()
+            return read
+
+    assert run(scene) == {"r0": None, "r1": 7}
+    assert "illegal function" in found[0] and len(found) == 1
+
+
+def test_a_device_in_trouble_is_not_asked_piece_by_piece() -> None:
+    async def scene() -> tuple[dict[str, Any], int, dict[str, Any]]:
+        device = Device()
+        device.says = 4
+        async with Bus({1: device}) as bus:
+            link = tcp(bus.port, [measurement(at) for at in range(8)])
+            await link.open()
+            refused, asked = await read_all(link), len(device.asked)
+            device.says = None
+            well = await read_all(link)
+            await link.close()
+            return refused, asked, well
+
+    refused, asked, well = run(scene)
+    assert refused == dict.fromkeys(well) and asked == 1
+    assert well["r7"] == 49
+
+
+@pytest.mark.parametrize("code", [6, 10, 11])
+def test_a_unit_out_of_reach_is_not_a_broken_link(code: int) -> None:
+    """A busy device, or a gateway that can't reach it: no samples of that unit, the others go on, nothing is closed."""
+    found: list[str] = []
+
+    async def scene() -> tuple[list[Any], int]:
+        away = Device()
+        away.says = code
+        async with Bus({1: Device(), 2: away}) as bus:
+            link = tcp(bus.port, [measurement(1), measurement(2, unit_id=2)], found)
+            await link.open()
+            reads = [await read_all(link), await read_all(link)]
+            away.says = None
+            await until_back(link, reads)
+            await link.close()
+            return reads, bus.opened
+
+    async def until_back(link: Modbus, reads: list[Any]) -> None:
+        while "r2" not in reads[-1]:
+            await asyncio.sleep(0.05)
+            reads.append(await read_all(link))
+
+    reads, opened = run(scene)
+    assert reads[:2] == [{"r1": 7}, {"r1": 7}] and reads[-1] == {"r1": 7, "r2": 14}
+    assert opened == 1
+    assert "unit 2 gives no answer" in found[0] and "unit 2 answers again" in found[1] and len(found) == 2
+
+
+# -- writing
+
+WRITES: list[tuple[Tag, Value]] = [
+    (measurement(3, "uint16"), 65535),
+    (measurement(4, "int16", "BADC"), -2),
+    (measurement(5, "uint32", "CDAB"), 4_000_000_000),
+    (measurement(7, "int64", "DCBA"), -(2**60) - 1),
+    (measurement(11, "float32", "BADC"), -1.5),
+    (measurement(13, "float64"), 3.25),
+    (measurement(17, "string", length=5), "Käse 7"),
+    (flag(30, "holding", bit=9), True),
+    (flag(4), True),
+    (flag(5), False),
+]
+
+
+@framings
+@pytest.mark.parametrize("write_function", ["single", "multiple"])
+@pytest.mark.parametrize("bit_write", ["mask", "read_modify_write"])
+def test_written_is_what_is_read_and_nothing_beside(framing: str, write_function: str, bit_write: str) -> None:
+    device = Device()
+    before = list(device.registers)
+
+    async def scene() -> list[Sample]:
+        async with Bus({1: device}, rtu=framing == "rtu") as bus:
+            link = FRAMINGS[framing](bus.port, write_function=write_function, bit_write=bit_write)
+            await link.open()
+            for tag, value in WRITES:
+                await link.write(tag, value)
+            read = await link.read_tags([tag for tag, _ in WRITES])
+            await link.close()
+            return read
+
+    read = run(scene)
+    assert [(sample.tag, sample.value) for sample in read] == [(tag.tag, value) for tag, value in WRITES]
+    assert device.registers[30] == before[30] | 1 << 9
+    assert device.registers[22:30] == before[22:30] and device.registers[:3] == before[:3]
+    assert device.coils[3] is True and device.coils[6] is True
+    functions = {pdu[0] for pdu in device.asked if pdu[0] > 4} - {8}
+    assert functions == {
+        ("single", "mask"): {5, 6, 16, 22}, ("single", "read_modify_write"): {5, 6, 16},
+        ("multiple", "mask"): {15, 16, 22}, ("multiple", "read_modify_write"): {15, 16},
+    }[write_function, bit_write]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "says"),
+    [
+        (measurement(0, table="input"), 1, "can only be read"),
+        (flag(0, "discrete"), True, "can only be read"),
+        (measurement(0), 70000, "takes 0 to 65535"),
+        (measurement(0, "string", length=124), "x", "at most 123 registers"),
+        (measurement(500), 1, "refuses the write: illegal data address"),
+        (flag(500, "holding"), True, "refuses the write: illegal data address"),
+        (flag(7), 3, "takes true or false"),
+    ],
+)
+def test_writes_that_can_not_be_are_rejected_with_the_reason(tag: Tag, value: Value, says: str) -> None:
+    device = Device()
+    before = (list(device.registers), list(device.coils))
+
+    async def scene() -> None:
+        async with Bus({1: device}) as bus:
+            link = tcp(bus.port)
+            await link.open()
+            with pytest.raises(Rejected, match=says):
+                await link.write(tag, value)
+            await link.close()
+
+    run(scene)
+    assert (device.registers, device.coils) == before
+
+
+def test_write_and_read_on_demand_without_an_answer_are_a_lost_link_and_polling_goes_on() -> None:
+    async def scene() -> dict[str, Any]:
+        away = Device()
+        away.dead = True
+        async with Bus({1: Device(), 2: away}) as bus:
+            link = tcp(bus.port, [measurement(1)], timeout_s=0.1)
+            await link.open()
+            with pytest.raises(LinkLost, match="unit 2"):
+                await link.write(measurement(0, unit_id=2), 1)
+            with pytest.raises(LinkLost, match="unit 2"):
+                await link.read_tags([measurement(0, unit_id=2)])
+            read = await read_all(link)
+            await link.close()
+            return read
+
+    assert run(scene) == {"r1": 7}
+
+
+# -- browsing
+
+
+def browse(device: Device, start: str | None, limit: int, unit: int = 1) -> list[Any]:
+    async def scene() -> list[Any]:
+        async with Bus({unit: device}) as bus:
+            link = tcp(bus.port)
+            await link.open()
+            found = await link.browse(start, limit)
+            await link.close()
+            return found
+
+    result: list[Any] = run(scene)
+    return result
+
+
+def test_browse_lists_what_answers_and_skips_what_does_not() -> None:
+    device = Device(100)
+    device.hole = set(range(10, 30))
+    found = browse(device, "holding", 1000)
+    assert [entry.address for entry in found] == [f"holding:{at}" for at in range(100) if not 10 <= at < 30]
+    assert found[5].value == 35 and found[5].type == "uint16" and found[5].writable
+    assert len(device.asked) < 200
+
+
+def test_browse_from_a_place_with_a_limit_on_another_unit() -> None:
+    device = Device(200)
+    found = browse(device, "7/coil:150", 4, unit=7)
+    assert [(entry.address, entry.value) for entry in found] == [
+        ("coil:150", True), ("coil:151", False), ("coil:152", False), ("coil:153", True),
+    ]  # fmt: skip
+    assert found[0].type == "bool" and found[0].description == "unit 7"
+
+
+def test_browse_of_everything_gives_each_table_its_share() -> None:
+    device = Device(100)
+    device.unknown = {4}
+    tables = [entry.address.partition(":")[0] for entry in browse(device, None, 90)]
+    assert {table: tables.count(table) for table in tables} == {"holding": 22, "coil": 34, "discrete": 34}
+
+
+@pytest.mark.parametrize("start", ["file:3", "holding:x", "x/holding", "300/holding", "holding:70000", ":3"])
+def test_browse_says_how_to_write_a_start(start: str) -> None:
+    with pytest.raises(Misconfigured, match="browse from"):
+        browse(Device(), start, 10)
+
+
+def test_a_cancelled_read_leaves_nothing_behind() -> None:
+    """A reload in the middle of a request: the answer that still comes is never the next one's."""
+
+    async def scene() -> dict[str, Any]:
+        slow = Device()
+        async with Bus({1: slow}, rtu=True, patience_s=0.05) as bus:
+            link = rtu_tcp(bus.port, [measurement(1)], timeout_s=1)
+            await link.open()
+            await read_all(link)
+            slow.dead = True
+            task = asyncio.create_task(read_all(link))
+            await until(lambda: len(slow.asked) > 2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            slow.dead = False
+            slow.registers[1] = 99
+            await link.open()
+            read = await read_all(link)
+            assert [pdu[0] for pdu in slow.asked[-2:]] == [8, 3]
+            await link.close()
+            return read
+
+    assert run(scene) == {"r1": 99}

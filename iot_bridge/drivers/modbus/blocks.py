@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...tags.model import Tag
+from .settings import BITS_A_REGISTER
 
 # The protocol allows 125 registers and 2000 bits; many devices stop a little short of it.
 MAX_REGISTERS = 120
-MAX_BITS = 1900
+PROTOCOL_BITS = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,11 +24,19 @@ class Block:
     tags: tuple[Tag, ...]
 
     def split(self) -> list[Block]:
-        """One block a tag: for devices that refuse to read the registers between."""
-        return [Block(self.unit_id, self.table, tag.register_, tag.words, (tag,)) for tag in self.tags]
+        """Two blocks of half the tags each, for a device that refuses some of the registers; one tag: none."""
+        if len(self.tags) < 2:
+            return []
+        middle = len(self.tags) // 2
+        return [_block(self.tags[:middle]), _block(self.tags[middle:])]
+
+    def __str__(self) -> str:
+        last = self.start + self.count - 1
+        span = f"{self.start}" if last == self.start else f"{self.start}-{last}"
+        return f"unit {self.unit_id} {self.table} {span}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PollGroup:
     """What is read in one cycle, every ``poll_ms`` plant ms."""
 
@@ -40,7 +49,7 @@ class PollGroup:
         return [tag for block in self.blocks for tag in block.tags]
 
 
-def plan(tags: Sequence[Tag], max_gap: int) -> list[PollGroup]:
+def plan(tags: Sequence[Tag], max_gap: int, max_registers: int = MAX_REGISTERS) -> list[PollGroup]:
     """Poll groups of one connection, fastest first. A companion goes with its owner, whatever its own period."""
     periods: dict[str, int] = {tag.tag: tag.poll_ms for tag in tags if tag.signal != "companion"}
     for owner in tags:
@@ -49,27 +58,33 @@ def plan(tags: Sequence[Tag], max_gap: int) -> list[PollGroup]:
     by_period: dict[int, list[Tag]] = {}
     for tag in tags:
         by_period.setdefault(periods.get(tag.tag, tag.poll_ms), []).append(tag)
-    return [PollGroup(period, tuple(coalesce(by_period[period], max_gap))) for period in sorted(by_period)]
+    return [
+        PollGroup(period, tuple(coalesce(by_period[period], max_gap, max_registers))) for period in sorted(by_period)
+    ]
 
 
-def coalesce(tags: Iterable[Tag], max_gap: int) -> list[Block]:
+def coalesce(tags: Iterable[Tag], max_gap: int, max_registers: int = MAX_REGISTERS) -> list[Block]:
     """Blocks that cover ``tags`` with at most ``max_gap`` unused registers in a row."""
-    blocks: list[Block] = []
-    ordered = sorted(tags, key=lambda tag: (tag.unit_id, tag.table, tag.register_, -tag.words))
-    for tag in ordered:
-        last = blocks[-1] if blocks else None
-        if last is None or not _fits(last, tag, max_gap):
-            blocks.append(Block(tag.unit_id, tag.table, tag.register_, tag.words, (tag,)))
-            continue
-        count = max(last.count, tag.register_ + tag.words - last.start)
-        blocks[-1] = Block(last.unit_id, last.table, last.start, count, (*last.tags, tag))
-    return blocks
+    runs: list[list[Tag]] = []
+    end = 0
+    for tag in sorted(tags, key=lambda tag: (tag.unit_id, tag.table, tag.register_, -tag.words)):
+        if not runs or not _fits(runs[-1][0], end, tag, max_gap, max_registers):
+            runs.append([])
+            end = 0
+        runs[-1].append(tag)
+        end = max(end, tag.register_ + tag.words)
+    return [_block(tuple(run)) for run in runs]
 
 
-def _fits(block: Block, tag: Tag, max_gap: int) -> bool:
-    if (block.unit_id, block.table) != (tag.unit_id, tag.table):
+def _fits(first: Tag, end: int, tag: Tag, max_gap: int, max_registers: int) -> bool:
+    if (first.unit_id, first.table) != (tag.unit_id, tag.table) or tag.register_ - end > max_gap:
         return False
-    if tag.register_ - (block.start + block.count) > max_gap:
-        return False
-    limit = MAX_BITS if tag.table in ("coil", "discrete") else MAX_REGISTERS
-    return tag.register_ + tag.words - block.start <= limit
+    bits = tag.table in ("coil", "discrete")
+    limit = min(PROTOCOL_BITS, BITS_A_REGISTER * max_registers) if bits else max_registers
+    return tag.register_ + tag.words - first.register_ <= limit
+
+
+def _block(tags: tuple[Tag, ...]) -> Block:
+    first = tags[0]
+    end = max(tag.register_ + tag.words for tag in tags)
+    return Block(first.unit_id, first.table, first.register_, end - first.register_, tags)

@@ -1,133 +1,215 @@
-"""Modbus TCP through pymodbus, with its measured traps mended.
+"""Modbus through pymodbus: TCP, serial RTU, and RTU carried by TCP. What is read, and what an answer means.
 
-- One request is outstanding at a time, with a deadline of ours round the library's.
-- After any timeout, wrong count or foreign transaction the socket is closed: a late answer
-  can then never be taken for the answer of the next request.
-- A fresh client for each connection: the library's own reconnecting (back-off to minutes) is off.
+How a request is asked safely is :mod:`.link`'s and :mod:`.rtu`'s; which units are worth asking is :mod:`.units`'.
+
+- The device refuses a block (an exception answer): it is halved until only the tags it refuses are left.
+  Those are samples without a value, and a sentence says which exception.
+- A unit gives no answer, or a gateway says so in its stead: that unit has no samples, and is tried again seldom;
+  the others behind the same line go on.
+- The line itself gives no answer: LinkLost.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import time
 from collections.abc import Sequence
+from typing import Any
 
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
 
 from ...clock import Clock
 from ...errors import LinkLost
 from ...events import Sample, Value
 from ...tags.model import Tag
-from ..base import Surroundings
-from .blocks import Block, PollGroup, plan
-from .decode import Decoder, buffers, decoder
-from .settings import ModbusTcpConfig
+from ..base import Found, Surroundings
+from . import browse as browsing
+from . import writing
+from .answers import REQUESTS, payload_size
+from .blocks import Block, PollGroup, coalesce, plan
+from .clients import make_link
+from .decode import BlockDecoder
+from .exceptions import DEVICE_FAILURE, UNREACHABLE, in_words
+from .link import Closed, Garbled, Trouble
+from .rtu import RtuLink
+from .settings import ModbusConfig
+from .units import Units
 
-log = logging.getLogger(__name__)
-# The library logs a line a failure; ours says it once a change.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-
-_FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+# A refused block is asked as a whole again after this time: the device's program may have changed.
+SPLIT_KEPT_S = 600.0
 
 
-class ModbusTcp:
-    """See :class:`..base.Driver`."""
+class Modbus:
+    """See :class:`..base.Driver`, :class:`..base.Writable` and :class:`..base.Browsable`."""
 
-    def __init__(self, config: ModbusTcpConfig, tags: Sequence[Tag], clock: Clock, around: Surroundings) -> None:
+    def __init__(self, config: ModbusConfig, tags: Sequence[Tag], clock: Clock, around: Surroundings) -> None:
         self._config = config
         self._clock = clock
-        self._groups = plan(tags, config.max_gap)
-        self._decoders: dict[Block, list[tuple[str, Decoder]]] = {}
-        self._splits: dict[Block, list[Block]] = {}
-        self._client: AsyncModbusTcpClient | None = None
+        self._around = around
+        self._groups = plan(tags, config.max_gap, config.max_registers)
+        self._link = make_link(config)
+        self._units = Units({tag.unit_id for tag in tags}, config.unit_retry_max_s)
+        self._readings = {group: [_Reading(block) for block in group.blocks] for group in self._groups}
+        # What was answered last: it is asked again to tell a silent unit from a dead line.
+        self._witness: _Reading | None = None
 
     def groups(self) -> list[PollGroup]:
         return self._groups
 
     async def open(self) -> None:
-        self._drop()
-        config = self._config
-        self._client = AsyncModbusTcpClient(
-            config.host, port=config.port, name=config.name, timeout=config.timeout_s, retries=0, reconnect_delay=0
-        )
         try:
-            connected = await asyncio.wait_for(self._client.connect(), config.timeout_s + 0.2)
-        except (asyncio.TimeoutError, OSError, ModbusException):
-            connected = False
-        if not connected:
-            self._drop()
-            raise LinkLost(f"{config.host}:{config.port} can't be reached")
+            await self._link.open()
+        except Closed as error:
+            raise LinkLost(str(error)) from None
+        self._units.line_answers()
+        self._witness = None
+        for readings in self._readings.values():
+            for reading in readings:
+                reading.whole_again()
+
+    async def close(self) -> None:
+        self._link.close()
 
     async def read(self, group: PollGroup) -> list[Sample]:
         samples: list[Sample] = []
-        for block in group.blocks:
-            for part in self._splits.get(block, [block]):
-                samples += await self._read_block(part)
+        readings = self._readings[group]
+        chosen = self._units.last_resort({reading.unit for reading in readings})
+        for reading in readings:
+            if reading.unit == chosen or self._units.ready(reading.unit, time.monotonic()):
+                samples += await self._read(reading)
         return samples
 
-    async def close(self) -> None:
-        self._drop()
+    async def write(self, tag: Tag, value: Value) -> None:
+        """Write one value; raise Rejected when it can't be, LinkLost when nothing shows that it was."""
+        await writing.write(self.request, self._config, tag, value)
 
-    def _drop(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+    async def read_tags(self, tags: Sequence[Tag]) -> list[Sample]:
+        blocks = coalesce(tags, self._config.max_gap, self._config.max_registers)
+        samples = [sample for block in blocks for sample in await self._read(_Reading(block), demanded=True)]
+        found = {sample.tag: sample for sample in samples}
+        return [found[tag.tag] for tag in tags]
 
-    async def _read_block(self, block: Block) -> list[Sample]:
-        at, mono = self._clock.now_ms(), self._clock.mono_ms()
-        words = await self._request(block)
-        recv = self._clock.now_ms()
-        if words is None:
-            return self._refused(block, at, mono, recv)
-        values = self._decode(block, words)
-        return [Sample(tag, value, at, mono, recv) for tag, value in values]
+    async def browse(self, start: str | None, limit: int) -> list[Found]:
+        """Registers and bits that answer, from ``start`` ([unit/]table[:address]) on; None: all tables of unit 1."""
+        return await browsing.browse(self.request, start, limit)
 
-    def _refused(self, block: Block, at: int, mono: int, recv: int) -> list[Sample]:
-        where = f"{self._config.name}: unit {block.unit_id} {block.table} {block.start}+{block.count}"
-        if len(block.tags) > 1 and block not in self._splits:
-            log.warning("%s refused as one block: reading its tags one by one from now on", where)
-            self._splits[block] = block.split()
-        else:
-            log.debug("%s refused", where)
-        return [Sample(tag.tag, None, at, mono, recv) for tag in block.tags]
-
-    async def _request(self, block: Block) -> list[int] | None:
-        """Words of the block; None when the device answered with a Modbus exception."""
-        client = self._client
-        if client is None:
-            raise LinkLost("not connected")
-        call = {
-            "holding": client.read_holding_registers,
-            "input": client.read_input_registers,
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-        }[block.table]
+    async def request(self, request: ModbusPDU, size: int | None = None) -> Any:
+        """The answer of the unit, which may be an exception answer; LinkLost when there is none."""
         try:
-            answer = await asyncio.wait_for(
-                call(block.start, count=block.count, device_id=block.unit_id), self._config.timeout_s + 0.2
-            )
-        except (asyncio.TimeoutError, OSError, ModbusException) as error:
-            self._drop()
-            raise LinkLost(f"no answer: {error or 'timeout'}") from None
-        # The library lets an answer to another function, or without transaction number, pass.
-        if answer.function_code & 0x7F != _FUNCTIONS[block.table] or answer.transaction_id != client.ctx.next_tid:
-            self._drop()
-            raise LinkLost("got the answer to another request")
-        if answer.isError():
-            return None
-        bits = block.table in ("coil", "discrete")
-        words = list(answer.bits if bits else answer.registers)
-        expected = (block.count + 7) // 8 * 8 if bits else block.count
-        if len(words) != expected:
-            self._drop()
-            raise LinkLost(f"asked for {block.count} values, got {len(words)}")
-        return words
+            return await self._ask(request, size)
+        except Trouble as trouble:
+            raise LinkLost(f"unit {request.dev_id}: {trouble}") from None
 
-    def _decode(self, block: Block, words: Sequence[int]) -> list[tuple[str, Value | None]]:
-        if block.table in ("coil", "discrete"):
-            return [(tag.tag, bool(words[tag.register_ - block.start])) for tag in block.tags]
-        if block not in self._decoders:
-            self._decoders[block] = [(tag.tag, decoder(tag, tag.register_ - block.start)) for tag in block.tags]
-        both = buffers(words)
-        return [(name, decode(both)) for name, decode in self._decoders[block]]
+    # -- reading
+
+    async def _read(self, reading: _Reading, demanded: bool = False) -> list[Sample]:
+        if time.monotonic() < reading.split_until:
+            return [sample for half in reading.halves for sample in await self._read(half, demanded)]
+        at, mono = self._clock.now_ms(), self._clock.mono_ms()
+        answer = await self._answer(reading, demanded)
+        if answer is None:
+            return []
+        recv = self._clock.now_ms()
+        if answer.isError():
+            if reading.split(answer.exception_code):
+                return [sample for half in reading.halves for sample in await self._read(half, demanded)]
+            self._say(reading, f"{reading} refused: {in_words(answer.exception_code)}")
+            return [Sample(name, None, at, mono, recv) for name in reading.decoder.names]
+        reading.said = ""
+        values = reading.decoder.values(answer.payload)
+        return [Sample(name, value, at, mono, recv) for name, value in zip(reading.decoder.names, values, strict=True)]
+
+    async def _answer(self, reading: _Reading, demanded: bool) -> Any:
+        """The answer; None when the unit, but not the line, gives none."""
+        began = time.monotonic()
+        try:
+            answer = await self._ask(reading.request, reading.size)
+        except Trouble as trouble:
+            if demanded:
+                raise LinkLost(f"unit {reading.unit}: {trouble}") from None
+            await self._silent(reading.unit, trouble, time.monotonic() - began)
+            return None
+        if answer.isError() and answer.exception_code in UNREACHABLE:
+            if demanded:
+                raise LinkLost(f"unit {reading.unit}: {in_words(answer.exception_code)}")
+            self._failed(reading.unit, in_words(answer.exception_code), time.monotonic() - began)
+            # Somebody said so: the line is well.
+            self._units.line_answers()
+            return None
+        if self._units.answered(reading.unit):
+            self._around.found(f"{self._config.name}: unit {reading.unit} answers again")
+        self._witness = reading
+        return answer
+
+    async def _ask(self, request: ModbusPDU, size: int | None) -> Any:
+        if self._link.is_closed_by_us:
+            await self._link.open()
+        try:
+            return await self._link.ask(request, size)
+        except Garbled:
+            if not isinstance(self._link, RtuLink) or request.function_code not in _READS:
+                raise
+        # Noise on a serial line: once more, behind whatever is still to come.
+        await self._link.open()
+        return await self._link.ask(request, size)
+
+    async def _silent(self, unit: int, trouble: Trouble, cost_s: float) -> None:
+        """Book a unit without answer; raise LinkLost when it is the line that has none."""
+        is_new = self._failed(unit, str(trouble), cost_s)
+        if isinstance(trouble, Closed) or self._units.line_is_lost:
+            raise LinkLost(str(trouble)) from None
+        witness = self._witness
+        if not is_new or witness is None or self._units.is_failing(witness.unit):
+            return
+        try:
+            await self._ask(witness.request, witness.size)
+        except Trouble as error:
+            raise LinkLost(str(error)) from None
+        self._units.line_answers()
+
+    def _failed(self, unit: int, why: str, cost_s: float) -> bool:
+        is_new = self._units.failed(unit, cost_s, time.monotonic())
+        if is_new and self._units.count > 1:
+            self._around.found(f"{self._config.name}: unit {unit} gives no answer ({why}): asked seldom from now on")
+        return is_new
+
+    def _say(self, reading: _Reading, sentence: str) -> None:
+        if reading.said != sentence:
+            reading.said = sentence
+            self._around.found(f"{self._config.name}: {sentence}")
+
+
+_READS = frozenset(request.function_code for request in REQUESTS.values())
+
+
+class _Reading:
+    """A block, its request, the size of the right answer, how to read that, and what the device refused of it."""
+
+    __slots__ = ("block", "decoder", "halves", "request", "said", "size", "split_until", "unit")
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.unit = block.unit_id
+        self.request = REQUESTS[block.table](address=block.start, count=block.count, dev_id=block.unit_id)
+        self.size = payload_size(block.table, block.count)
+        self.decoder = BlockDecoder(block.table, block.start, block.tags)
+        self.halves: list[_Reading] = []
+        self.split_until = 0.0
+        self.said = ""
+
+    def split(self, code: int) -> bool:
+        """Read the halves from now on; False when there are none, or when it would not help."""
+        if code == DEVICE_FAILURE or len(self.block.tags) < 2:
+            return False
+        if not self.halves:
+            self.halves = [_Reading(half) for half in self.block.split()]
+        self.split_until = time.monotonic() + SPLIT_KEPT_S
+        return True
+
+    def whole_again(self) -> None:
+        """Forget what was refused."""
+        self.split_until = 0.0
+        for half in self.halves:
+            half.whole_again()
+
+    def __str__(self) -> str:
+        return f"{self.block} ({', '.join(tag.tag for tag in self.block.tags)})"

@@ -1,0 +1,40 @@
+"""From a connection's settings to its line."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TypedDict
+
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.framer import FramerType
+
+from .link import GRACE_S, Link
+from .rtu import RtuLink
+from .settings import ModbusConfig, ModbusRtuConfig, ModbusRtuTcpConfig
+
+
+class _Waits(TypedDict):
+    """The library neither retries nor reconnects: both are ours. Its deadline lies behind ours."""
+
+    timeout: float
+    retries: int
+    reconnect_delay: float
+
+
+def make_link(config: ModbusConfig) -> Link:
+    """The line of a connection."""
+    waits: _Waits = {"timeout": config.timeout_s + GRACE_S, "retries": 0, "reconnect_delay": 0}
+    if isinstance(config, ModbusRtuConfig):
+        serial = partial(
+            AsyncModbusSerialClient, config.device, name=config.name, baudrate=config.baudrate,
+            bytesize=config.bytesize, parity=config.parity, stopbits=config.stopbits,
+            handle_local_echo=config.local_echo, **waits,
+        )  # fmt: skip
+        return RtuLink(serial, config.timeout_s, config.pause_s, config.where)
+    if isinstance(config, ModbusRtuTcpConfig):
+        rtu = partial(
+            AsyncModbusTcpClient, config.host, port=config.port, name=config.name, framer=FramerType.RTU, **waits
+        )
+        return RtuLink(rtu, config.timeout_s, config.pause_s, config.where)
+    tcp = partial(AsyncModbusTcpClient, config.host, port=config.port, name=config.name, **waits)
+    return Link(tcp, config.timeout_s, config.pause_s, config.where)
