@@ -10,6 +10,14 @@ from typing import Any
 from asyncua import ua
 
 
+class _Unheard(list[Any]):
+    """The server's list of clients while it hangs: whoever enters is not read from."""
+
+    def append(self, client: Any) -> None:
+        client.transport.pause_reading()
+        super().append(client)
+
+
 class Faults(ABC):
     """The base of :class:`.opcua_server.OpcUaServer`, whose attributes it changes."""
 
@@ -62,18 +70,19 @@ class Faults(ABC):
         return len(transports)
 
     def hang(self) -> None:
-        """Answer nobody any more, connections stay open: what a half-open link looks like."""
+        """Answer nobody any more: connections stay open, new ones are taken and not heard."""
         self._hung = True
-        for transport in self._transports():
-            transport.pause_reading()
-        for client in self.server.bserver.clients:
-            if client._task is not None:
-                client._task.cancel()
+        clients = self.server.bserver.clients
+        for client in clients:
+            client.transport.pause_reading()
+            client._task.cancel()
+        self.server.bserver.clients = _Unheard(clients)
 
     def resume(self) -> None:
         """The end of :meth:`hang`: what hung is cut."""
         if self._hung:
             self._hung = False
+            self.server.bserver.clients = list(self.server.bserver.clients)
             self.drop_links()
 
     def freeze(self, frozen: bool = True) -> None:

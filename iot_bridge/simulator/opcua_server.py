@@ -107,10 +107,10 @@ class OpcUaServer(Faults):
 
     async def close(self) -> None:
         """Stop listening, drop every client; the values are kept for the next :meth:`open`."""
-        server, self.server = self.server, None
-        if server is None:
+        if self.server is None:
             return
         self.resume()
+        server, self.server = self.server, None
         iserver = server.iserver
         for session in list(iserver._external_sessions.values()):
             await session.close_session(True)
@@ -122,7 +122,7 @@ class OpcUaServer(Faults):
         now = self.clock.now_ms()
         spec = machine.spec
         per_minute = 60_000 / machine.cycle_ms if machine.state == RUNNING else 0.0
-        since = {"state": machine.state, "code": machine.code, "interlock": machine.interlock}
+        since: dict[str, float] = {"state": machine.state, "code": machine.code, "interlock": machine.interlock}
         present: dict[str, float] = {"mode": machine.mode, "boot": machine.boot, "speed": per_minute, **machine.raw}
         for name, value in since.items():
             await self.show(node_id(spec, name), value, min(machine.since, now))

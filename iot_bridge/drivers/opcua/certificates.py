@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +25,12 @@ class Identity:
 
     certificate: bytes
     key: bytes
+
+    @classmethod
+    def load(cls, certificate: Path, key: Path) -> Identity:
+        """From two files, PEM or DER; raise OSError or ValueError."""
+        read, secret = load_certificate(certificate.read_bytes()), load_key(key.read_bytes())
+        return cls(read.public_bytes(serialization.Encoding.DER), _pem(secret))
 
 
 def make_identity(
@@ -63,10 +70,7 @@ def make_identity(
     if not authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     certificate = builder.sign(signer, hashes.SHA256())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Identity(certificate.public_bytes(serialization.Encoding.DER), pem)
+    return Identity(certificate.public_bytes(serialization.Encoding.DER), _pem(key))
 
 
 def _alternative_names(application_uri: str, hosts: list[str]) -> x509.SubjectAlternativeName:
@@ -85,6 +89,12 @@ def _key_usage(*, signs: bool, lists: bool) -> x509.KeyUsage:
         digital_signature=True, content_commitment=True, key_encipherment=True, data_encipherment=True,
         key_agreement=False, key_cert_sign=signs, crl_sign=lists, encipher_only=False, decipher_only=False,
     )  # fmt: skip
+
+
+def _pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _rsa_key(pem: bytes) -> rsa.RSAPrivateKey:
