@@ -13,6 +13,7 @@ from .config import BridgeConfig, OdooConfig
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
 from .errors import BridgeError, LinkLost
 from .events import Sample
+from .lock import is_locked
 from .tags import Tag, load_last_good, parse_download
 from .uplink.caller import Caller
 from .uplink.transport import make_transport
@@ -81,6 +82,9 @@ async def check_online(config: BridgeConfig, clock: Clock) -> Findings:
     if not tags:
         findings.lines.append("no tags yet: they come from Odoo on the first run")
     for connection in config.connections:
+        if connection.exclusive and is_locked(config.data_dir):
+            findings.lines.append(f"not checked {connection.name}: the bridge runs and has the link; see its status")
+            continue
         around = Surroundings(config.data_dir / "drivers" / connection.name, found=findings.lines.append)
         await _check_connection(connection, connection.own_tags(tags), clock, around, findings)
     return findings
@@ -103,9 +107,10 @@ async def _check_connection(
     driver = DRIVERS[config.driver].load()(config, tags, clock, around)
     try:
         await driver.open()
-        for sample in await _first_samples(driver, len(tags)):
+        for sample in await first_samples(driver, len(tags)):
             if sample.value is None:
-                findings.fail(f"{config.name}: {sample.tag}: the device gives no value: check table and register, or address")
+                where = "check table and register, or address"
+                findings.fail(f"{config.name}: {sample.tag}: the device gives no value: {where}")
         findings.lines.append(f"ok {config.name}: {len(tags)} tags")
     except (LinkLost, asyncio.TimeoutError) as error:
         findings.fail(f"{config.name}: {error}: check host, port and cable")
@@ -113,7 +118,7 @@ async def _check_connection(
         await driver.close()
 
 
-async def _first_samples(driver: Driver | Subscriber, tags: int) -> list[Sample]:
+async def first_samples(driver: Driver | Subscriber, tags: int) -> list[Sample]:
     """Each tag once from a polled device; of a source that delivers by itself what comes at first."""
     samples: list[Sample] = []
     if isinstance(driver, Driver):

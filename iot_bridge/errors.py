@@ -4,11 +4,12 @@
 
     BridgeError
     ├── Transient       try again later: nothing is wrong with the data
-    │   └── LinkLost    the connection must be closed and opened anew
+    │   ├── LinkLost    the connection must be closed and opened anew
+    │   └── Busy        the other side asks for a pause of so many seconds
     ├── Rejected        the other side read it and will never take it: dead letter
     ├── Refused         the other side refuses the whole stream until a person acts: alarm, slow retry
     └── Misconfigured   stop with a sentence that says the mend
-        └── Busy        another process has what this one needs
+        └── InUse       another process has what this one needs
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ class Transient(BridgeError):
 
 class LinkLost(Transient):
     """A connection gave no, or no trustworthy, answer: close it and open it anew."""
+
+
+class Busy(Transient):
+    """The other side asks to be left alone for ``pause_s`` seconds."""
+
+    def __init__(self, message: str, pause_s: float) -> None:
+        super().__init__(message)
+        self.pause_s = pause_s
 
 
 class Rejected(BridgeError):
@@ -42,5 +51,5 @@ class Misconfigured(BridgeError):
     """The configuration can't work; the message says where and how to mend it."""
 
 
-class Busy(Misconfigured):
+class InUse(Misconfigured):
     """Another process holds what this one needs; it works as soon as that one ends."""

@@ -6,11 +6,11 @@ import fcntl
 from pathlib import Path
 from typing import TextIO
 
-from .errors import Busy, Misconfigured
+from .errors import InUse, Misconfigured
 
 
 def lock(data_dir: Path) -> TextIO:
-    """Hold the folder for this process until the file is closed; raises Busy when another bridge has it."""
+    """Hold the folder for this process until the file is closed; raises InUse when another bridge has it."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lockfile = (data_dir / "lock").open("w", encoding="utf-8")
@@ -21,7 +21,20 @@ def lock(data_dir: Path) -> TextIO:
         fcntl.flock(lockfile, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lockfile.close()
-        raise Busy(
+        raise InUse(
             f"data_dir {data_dir} is in use by another bridge: stop it, or give this one a folder of its own"
         ) from None
     return lockfile
+
+
+def is_locked(data_dir: Path) -> bool:
+    """Whether a bridge has the folder now."""
+    if not (data_dir / "lock").exists():
+        return False
+    try:
+        lock(data_dir).close()
+    except InUse:
+        return True
+    except Misconfigured:
+        return False
+    return False

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -69,6 +69,9 @@ class ConnectionConfig(Strict):
     clock says whose clock stamps a sample: ``bridge`` the time at which the request left, ``source`` the
     source's own stamp, ``corrected`` the source's stamp less its estimated offset.
     """
+
+    # Whether a second link of the same settings would disturb the first (a session, a serial port).
+    exclusive: ClassVar[bool] = False
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     driver: str

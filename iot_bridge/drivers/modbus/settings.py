@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -93,6 +93,8 @@ class ModbusRtuTcpConfig(ModbusLine):
 
 class ModbusRtuConfig(ModbusLine):
     """A serial line."""
+
+    exclusive: ClassVar[bool] = True
 
     driver: Literal["modbus_rtu"] = "modbus_rtu"
     device: str = Field(min_length=1, description="serial port, e.g. /dev/ttyUSB0, or its lasting /dev/serial/by-id/…")

@@ -1,0 +1,67 @@
+"""``iot-bridge simulate``: the demo plant's line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..clock import SystemClock
+from ..simulator.layout import MACHINES, connections, line_tags
+from ..simulator.profiles import PROFILES
+from .common import Commands, add
+from .exits import Exit
+
+
+def add_parser(commands: Commands) -> None:
+    """The command's arguments."""
+    parser = add(commands, "simulate", "serve a simulated bottling line", work, config=False)
+    parser.add_argument("--host", default="127.0.0.1")
+    ports = f"first of {len(MACHINES)} ports in a row"
+    parser.add_argument("--base-port", "--port", type=int, default=18200, help=ports)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--profile", default="demo", choices=sorted(PROFILES))
+    parser.add_argument("--truth", type=Path, help="file that gets what really happened, JSON lines")
+    parser.add_argument("--memory", "--state", type=Path, help="file that keeps the counters over a restart")
+    parser.add_argument("--duration", type=float, help="plant seconds of production; default: until SIGTERM")
+    parser.add_argument("--linger", action="store_true", help="serve registers after the end until SIGTERM")
+    parser.add_argument("--wait-for-reader", action="store_true", help="make no part before every machine was read")
+    parser.add_argument("--print-tags", action="store_true", help="print the line's tags as JSON and exit")
+    parser.add_argument("--print-config", action="store_true", help="print a bridge configuration and exit")
+
+
+def work(args: argparse.Namespace) -> int:
+    """See the module."""
+    if args.print_tags:
+        print(json.dumps({"revision": 1, "tags": line_tags()}, indent=1))
+        return Exit.DONE
+    if args.print_config:
+        print(yaml.safe_dump(_example(args.host, args.base_port), sort_keys=False), end="")
+        return Exit.DONE
+    # Here, so that the other commands do not pay for the servers.
+    from ..simulator.server import Plant, SimOptions
+
+    options = SimOptions(
+        args.host, args.base_port, args.seed, args.profile, args.truth, args.memory, args.duration, args.linger,
+        args.wait_for_reader,
+    )  # fmt: skip
+
+    async def simulate() -> None:
+        await Plant(options, SystemClock.from_env()).run()
+
+    asyncio.run(simulate())
+    return Exit.DONE
+
+
+def _example(host: str, base_port: int) -> dict[str, Any]:
+    return {
+        "stream": "LINE1",
+        "data_dir": "bridge-data",
+        "odoo": {"url": "http://127.0.0.1:8069", "database": "mes", "login": "gateway", "key_file": "gateway.key"},
+        "connections": connections(host, base_port),
+        "tags": line_tags(),
+    }
