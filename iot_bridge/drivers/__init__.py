@@ -14,6 +14,7 @@ from typing import cast
 from .base import Delivery, Driver, DriverFactory, DriverKind, Found, Subscriber, Surroundings
 from .modbus import settings as modbus
 from .mqtt import settings as mqtt
+from .opcua import settings as opcua
 from .settings import ConnectionConfig, WriteRule
 
 
@@ -30,6 +31,7 @@ _BUILT_IN = (
     DriverKind(
         "modbus_rtu", modbus.ModbusRtuConfig, modbus.check_serial_tag, lambda: _from(".modbus.driver", "Modbus")
     ),
+    DriverKind("opcua", opcua.OpcUaConfig, opcua.check_tag, lambda: _from(".opcua.driver", "OpcUa")),
     DriverKind("mqtt", mqtt.MqttConfig, mqtt.check_tag, lambda: _from(".mqtt.driver", "MqttDriver")),
 )
 
