@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from .clock import Clock
+from .commands.permit import NotAllowed, permit
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
 from .drivers.base import Rebirthable, Writable
 from .errors import LinkLost, Rejected
@@ -40,6 +41,10 @@ class Connection:
         self._driver = DRIVERS[config.driver].load()(config, tags, clock, around)
         # A polled device answers one request at a time: writes go between two polls.
         self._busy = asyncio.Lock()
+        # Tags of which handshakes write back the sequence number; why that was refused.
+        answers = {tag.ack_tag for tag in tags}
+        self._acknowledging = {tag.tag: tag for tag in tags if tag.tag in answers}
+        self.refusals: dict[str, str] = {}
         # Poll groups not read since the device dropped the link (it may have rebooted).
         self._after_drop: set[int] = set()
 
@@ -119,6 +124,7 @@ class Connection:
                 await driver.stored(delivery)
             if delivery.samples:
                 self._after_drop.clear()
+            await self._write_back()
             self.progress += 1
 
     async def _poll(self, driver: Driver) -> None:
@@ -132,8 +138,20 @@ class Connection:
             self._note(samples)
             await self._pipeline.feed(samples, index in self._after_drop)
             self._after_drop.discard(index)
+            await self._write_back()
             self.progress += 1
             due[index] = self._next(due[index], groups[index].poll_ms)
+
+    async def _write_back(self) -> None:
+        """Acknowledge stored records to the device (handshake counters), where the allow-list lets us."""
+        for name, value in self._pipeline.take_writes(self._acknowledging).items():
+            try:
+                tag = self._acknowledging[name]
+                await self.write(tag, permit(self.config, tag, value, None))
+            except (NotAllowed, Rejected) as error:
+                if self.refusals.get(name) != str(error):
+                    log.error("%s: a record can't be acknowledged: %s", self.name, error)
+                self.refusals[name] = str(error)
 
     def _next(self, due: int, period: int) -> int:
         """The next due time; polls that are late already are left out and counted, they never pile up."""

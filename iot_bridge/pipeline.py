@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .clock import Clock, to_rfc3339
-from .events import Sample
+from .events import Sample, Value
 from .outbox import Stores
 from .outbox.heal import heal
 from .signals.machine import Machine, MachineState, Proposal
@@ -40,6 +40,8 @@ class Pipeline:
         self._lock = asyncio.Lock()
         self._machines: dict[str, Machine] = {}
         self._equipment: dict[str, str] = {}
+        # What devices wait for: written back once the events it follows from are stored.
+        self._writes: dict[str, Value] = {}
         self.alarms: dict[str, str] = {}
         # Rises with everything that a screen shows.
         self.changes = 0
@@ -51,11 +53,13 @@ class Pipeline:
         for tag in tags:
             by_equipment.setdefault(tag.equipment, []).append(tag)
         memories = await asyncio.to_thread(self._stores.memories)
+        notes = await asyncio.to_thread(self._stores.notes)
         async with self._lock:
             old, self._machines = self._machines, {}
             for equipment, own in by_equipment.items():
                 machine = Machine(equipment, own, self._clock.boot_id, self._every_ms)
                 machine.state = _carried(old.get(equipment), machine, memories)
+                machine.recall(notes)
                 self._machines[equipment] = machine
             self._equipment = {tag.tag: tag.equipment for tag in tags}
 
@@ -71,6 +75,12 @@ class Pipeline:
         async with self._lock:
             steps = {code: self._machines[code].propose(own, dropped) for code, own in by_equipment.items()}
             return await self._commit(steps, notes)
+
+    def take_writes(self, tags: Iterable[str]) -> dict[str, Value]:
+        """What is to be written to these tags now that it is stored; it is handed out once."""
+        if not self._writes:
+            return {}
+        return {tag: self._writes.pop(tag) for tag in tags if tag in self._writes}
 
     async def lost(self, tags: Iterable[str]) -> None:
         """A link is gone: send at once what evidence there is."""
@@ -127,6 +137,7 @@ class Pipeline:
 
     async def _commit(self, steps: Mapping[str, Proposal], notes: Mapping[str, str | None] = NOTHING) -> bool:
         events = [event for step in steps.values() for event in step.events]
+        notes = _all_notes(steps, notes)
         if events or notes:
             memories = {key: memory for step in steps.values() for key, memory in step.memories.items()}
             try:
@@ -139,7 +150,8 @@ class Pipeline:
         self.changes += any(event.kind in SHOWN for event in events)
         for code, step in steps.items():
             self.changes += step.state.lost != self._machines[code].state.lost
-            self._machines[code].state = step.state
+            self._machines[code].adopt(step)
+            self._writes.update(step.writes)
             for finding in step.findings:
                 log.warning("%s", finding)
         return True
@@ -149,6 +161,16 @@ class Pipeline:
         if self.alarms.get("outbox") != sentence:
             log.error("%s", sentence)
         self.alarms["outbox"] = sentence
+
+
+def _all_notes(steps: Mapping[str, Proposal], notes: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    noted = [step.notes for step in steps.values() if step.notes]
+    if not noted:
+        return notes
+    whole = dict(notes)
+    for own in noted:
+        whole.update(own)
+    return whole
 
 
 def _carried(old: Machine | None, machine: Machine, memories: Mapping[str, Any]) -> MachineState:
@@ -161,11 +183,10 @@ def _carried(old: Machine | None, machine: Machine, memories: Mapping[str, Any])
 def _live(machine: Machine, now: int) -> dict[str, Any]:
     state, point = machine.state, machine.state.point
     watched = point is not None and state.evidence.holds(now, machine.stale_ms)
-    names = {key: key.removeprefix(machine.equipment + "/") for key in state.counters}
     live: dict[str, Any] = {
         "at": to_rfc3339(state.evidence.last_good if state.evidence.last_good is not None else now),
         "state": None,
-        "counts": {name: state.counters[key].total for key, name in names.items()},
+        "counts": machine.counts(),
     }
     if watched and point is not None:
         live.update(state=point.state, since=to_rfc3339(point.at), code=point.code, interlock=point.interlock)

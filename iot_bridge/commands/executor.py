@@ -15,15 +15,18 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
-from ..connection import Connection
 from ..errors import LinkLost, Rejected
 from ..events import Event, Value
 from ..tags import Tag
 from . import ledger
 from .model import Command, Status, Unreadable, parse_command
 from .permit import NotAllowed, from_raw, matches, permit, rule_of
+
+if TYPE_CHECKING:
+    from ..connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -1,71 +1,34 @@
 """All signals of one machine: samples of one poll cycle in, events and counter memories out.
 
-Nothing here changes state: :meth:`Machine.propose` returns the state *after* the events, which
-the pipeline adopts only when the outbox has committed them. What is not stored did not happen.
+:meth:`Machine.propose` returns a draft: the events and the state *after* them, which the pipeline adopts only
+when the outbox has committed them. What is not stored did not happen. A cycle that tells nothing new, nearly
+all of them, is noted at once: only the time of the last look moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..clock import to_rfc3339
 from ..events import Event, Sample
-from ..tags import Tag
 from . import evidence as ev
-from .counter import Booking, CounterMemory, CounterSpec, Doubt, Reading, Same, book
-from .measurement import Measurement, measure
+from . import heartbeat, measurement
+from .counter import CounterMemory, CounterSpec
+from .counting import CountPlan, refreshed
+from .energy import MeterPlan
+from .frame import Look, MachineState, ModePoint, Proposal, StatePoint, note_key, sane
+from .meaning import Reader
+from .registry import KINDS, PASSIVE_FIELDS
 
+if TYPE_CHECKING:
+    from ..tags.model import Tag
 
-@dataclass(frozen=True, slots=True)
-class StatePoint:
-    """Last state sent."""
+__all__ = ["Machine", "MachineState", "ModePoint", "Proposal", "StatePoint"]
 
-    raw: int
-    state: str | None
-    code: str | None
-    interlock: str | None
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModePoint:
-    """Last mode sent."""
-
-    raw: int
-    mode: str | None
-
-
-@dataclass(slots=True)
-class MachineState:
-    """Everything the machine remembers. Each step works on a :meth:`copy`, adopted when it is stored."""
-
-    point: StatePoint | None = None
-    mode: ModePoint | None = None
-    evidence: ev.Evidence = field(default_factory=ev.Evidence)
-    counters: dict[str, CounterMemory] = field(default_factory=dict)
-    doubts: dict[str, Doubt] = field(default_factory=dict)
-    measured: dict[str, Measurement] = field(default_factory=dict)
-    alarms: dict[str, bool] = field(default_factory=dict)
-    lost: bool = True
-
-    def copy(self) -> MachineState:
-        """A state of its own; what is inside the dictionaries never changes."""
-        return MachineState(
-            self.point, self.mode, self.evidence, self.counters.copy(), self.doubts.copy(), self.measured.copy(),
-            self.alarms.copy(), self.lost,
-        )  # fmt: skip
-
-
-@dataclass(slots=True)
-class Proposal:
-    """What a step would store, and the state after it. findings are sentences for the log."""
-
-    state: MachineState
-    events: list[Event] = field(default_factory=list)
-    memories: dict[str, CounterMemory] = field(default_factory=dict)
-    findings: list[str] = field(default_factory=list)
+ACTIVE_FIELDS = ("code_tag", "interlock_tag", "sequence_tag", "trigger_tag", "batch_tag")
+assert not PASSIVE_FIELDS & set(ACTIVE_FIELDS)
 
 
 class Machine:
@@ -77,80 +40,247 @@ class Machine:
         self.equipment = equipment
         self.tags = {tag.tag: tag for tag in tags}
         self.boot_id = boot_id
-        watched = [tag for tag in tags if tag.signal == "state"] or [tag for tag in tags if tag.signal != "companion"]
-        self.watched = {tag.tag for tag in watched}
-        self.stale_ms = min((tag.stale_limit_ms for tag in watched), default=5000)
+        self.watched = {tag.tag for tag in _watched(tags)}
+        self._beats = {tag.tag for tag in tags if tag.signal == "heartbeat"}
+        self.stale_ms = min((self.tags[name].stale_limit_ms for name in self.watched), default=5000)
         self.every_ms = evidence_every_ms or self.stale_ms // 2
-        self.specs = {tag.counter_key: _spec(tag, self.tags) for tag in tags if tag.signal == "counter"}
+        self._plans: dict[str, Any] = {tag.tag: KINDS[tag.signal].plan(tag, self.tags) for tag in tags}
+        self._steps: dict[str, Callable[[Look], bool] | None] = {tag.tag: KINDS[tag.signal].step for tag in tags}
+        self._callers = _callers(tags)
+        self._counting = {name: plan for name, plan in self._plans.items() if isinstance(plan, CountPlan | MeterPlan)}
+        self.specs = _specs(self._counting.values())
         self.state = MachineState()
+        self.past = MachineState()
 
     def propose(self, samples: Sequence[Sample], dropped: bool = False) -> Proposal:
-        """One poll cycle. ``dropped``: the device itself closed the link since the cycle before."""
-        values = {sample.tag: sample for sample in samples}
-        proposal = Proposal(self.state.copy())
-        fresh = self._watch(proposal, values)
-        for name, sample in values.items():
-            step = _STEPS.get(self.tags[name].signal)
-            if step is not None and sample.value is not None:
-                step(self, proposal, _Look(self.tags[name], sample, values, fresh, dropped))
-        if proposal.events:
-            # Counters looked at meanwhile: a later crash must not widen their interval.
-            proposal.memories = {
-                key: memory
-                for key, memory in proposal.state.counters.items()
-                if memory is not self.state.counters.get(key) or key in proposal.memories
-            }
-        return proposal
+        """One poll cycle or delivery. ``dropped``: the device itself closed the link since the one before."""
+        state = self.state
+        latest, settled, watched, unusable = state.latest, state.settled, self.watched, state.unusable
+        news: list[Sample] = []
+        good: int | None = None
+        for sample in samples:
+            name, last = sample.tag, latest.get(sample.tag)
+            if last is None or name not in settled or last.value != sample.value or sample.historical:
+                news.append(sample)
+                continue
+            latest[name] = sample
+            if name in watched and name not in unusable and sample.value is not None and name not in self._beats:
+                good = sample.at if good is None or sample.at < good else good
+        if not news and not dropped and self._noted(good):
+            return Proposal(state)
+        return self._draft(samples, news, good, dropped)
 
     def propose_loss(self, now: int) -> Proposal | None:
         """The link is gone, or the stale limit has passed: send what is known. None: nothing to do."""
         stale = not self.state.lost and not self.state.evidence.holds(now, self.stale_ms)
-        memory, spans = ev.flush(self.state.evidence, self.stale_ms)
-        if not spans and not stale:
+        state, events = self._closed(self.state)
+        past, more = self._closed(self.past)
+        if not events and not more and not stale:
             return None
-        state = self.state.copy()
-        state.evidence, state.lost = memory, state.lost or stale
-        return Proposal(state, [self._evidence(span) for span in spans])
+        state.lost = state.lost or stale
+        return Proposal(state, past if more else None, [*more, *events])
+
+    def adopt(self, draft: Proposal) -> None:
+        """What was proposed is stored."""
+        self.state = draft.state
+        if draft.past is not None:
+            self.past = draft.past
 
     def remember(self, memories: Mapping[str, CounterMemory]) -> None:
         """Counter memories that were healed; what was doubted is looked at anew."""
         if memories:
             self.state.counters.update(memories)
             self.state.doubts.clear()
+            self.state.settled.clear()
+
+    def recall(self, notes: Mapping[str, str]) -> None:
+        """What signals noted before a restart; a note that can't be read is none."""
+        for name, tag in self.tags.items():
+            recall, note = KINDS[tag.signal].recall, notes.get(note_key(name))
+            if recall is None or note is None or name in self.state.memo:
+                continue
+            try:
+                self.state.memo[name] = recall(note)
+            except (ValueError, TypeError):
+                continue
+
+    def counts(self) -> dict[str, int]:
+        """Totals by the counters' names."""
+        known = self.state.counters
+        keys = {plan.total_key for plan in self._counting.values() if isinstance(plan, CountPlan)}
+        return {key.removeprefix(self.equipment + "/"): known[key].total for key in sorted(keys) if key in known}
 
     def carried_to(self, other: Machine, memories: Mapping[str, CounterMemory]) -> MachineState:
         """This machine's state for ``other``, the same equipment with other tags.
 
         A point whose tag (map!) changed is forgotten, so that it is sent again as it reads now.
         """
+        state = self.state
         changed = {name for name in {*self.tags, *other.tags} if self.tags.get(name) != other.tags.get(name)}
         kinds = {tag.signal for tags in (self.tags, other.tags) for name, tag in tags.items() if name in changed}
-        counters = {key: memory for key, memory in self.state.counters.items() if key in other.specs}
         return replace(
-            self.state,
-            point=None if "state" in kinds else self.state.point,
-            mode=None if "mode" in kinds else self.state.mode,
-            counters={**memories, **counters},
+            state.copy(),
+            point=None if "state" in kinds else state.point,
+            mode=None if "mode" in kinds else state.mode,
+            counters={**memories, **{key: memory for key, memory in state.counters.items() if key in other.specs}},
             doubts={},
-            measured={name: value for name, value in self.state.measured.items() if name not in changed},
-            alarms={name: value for name, value in self.state.alarms.items() if name not in changed},
+            memo=_without(state.memo, changed),
+            latest=_without(state.latest, changed),
+            sent=_without(state.sent, changed),
+            settled=set(),
+            unusable=state.unusable - changed,
         )
 
-    def _watch(self, proposal: Proposal, values: Mapping[str, Sample]) -> bool:
-        """Evidence of this cycle; True when a new span begins, so that states are sent again."""
-        good = [values[name].at for name in self.watched if name in values and self._usable(values[name])]
-        if not good:
+    # -- inside
+
+    def _closed(self, state: MachineState) -> tuple[MachineState, list[Event]]:
+        """The state after its evidence and its open windows were sent, and these."""
+        after = state.copy()
+        after.evidence, spans = ev.flush(state.evidence, self.stale_ms)
+        events = [self._evidence(span) for span in spans]
+        for name, kept in state.memo.items():
+            if isinstance(kept, measurement.Window):
+                events.append(measurement.close(self.tags[name], self._plans[name], kept, self.equipment))
+                del after.memo[name]
+        return after, events
+
+    def _noted(self, good: int | None) -> bool:
+        """Note a look that told nothing new; False when an event is due."""
+        if good is None:
+            return True
+        memory = self.state.evidence
+        last, sent = memory.last_good, memory.sent
+        if self.state.lost or last is None or sent is None:
             return False
-        memory, spans, fresh = ev.seen(proposal.state.evidence, min(good), self.stale_ms, self.every_ms)
-        proposal.state.evidence, proposal.state.lost = memory, False
-        proposal.events += [self._evidence(span) for span in spans]
+        if not last <= good <= last + self.stale_ms or good - sent >= self.every_ms:
+            return False
+        self.state.evidence = ev.Evidence(good, sent)
+        return True
+
+    def _draft(self, samples: Sequence[Sample], news: Sequence[Sample], good: int | None, dropped: bool) -> Proposal:
+        before = self.state.latest
+        draft = Proposal(self.state.copy())
+        present = {sample.tag: sane(sample) for sample in samples if not sample.historical}
+        draft.state.latest.update(present)
+        fresh_names = {sample.tag for sample in news if not sample.historical}
+        span = self._watch(draft, present, fresh_names, good, before)
+        if span:
+            draft.state.span += 1
+            draft.state.settled.clear()
+        for name in present if span or dropped else self._called(present, fresh_names):
+            self._step(draft, draft.state, self._sample(present, name, fresh_names, before), before.get(name), dropped)
+        past = sorted((sane(sample) for sample in news if sample.historical), key=lambda sample: sample.at)
+        if past:
+            self._replay(draft, past)
+        if draft.events:
+            self._keep_looks(draft)
+        return draft
+
+    def _called(self, present: Mapping[str, Sample], fresh_names: set[str]) -> list[str]:
+        """What to look at: what is new and who is called by it; those that came alone are called from memory."""
+        called = {main for name in fresh_names for main in self._callers.get(name, ())}
+        own = [name for name in present if name in fresh_names or name in called]
+        return own + sorted(name for name in called if name not in present and name in self.state.latest)
+
+    def _sample(
+        self, present: Mapping[str, Sample], name: str, fresh_names: set[str], before: Mapping[str, Sample]
+    ) -> Sample:
+        """The tag's own sample, else its last value at the time of the companion that called it."""
+        if name in present:
+            return present[name]
+        caller = next(present[other] for other in present if name in self._callers.get(other, ()))
+        return replace(before[name], at=caller.at, mono=caller.mono, recv=caller.recv)
+
+    def _step(
+        self, draft: Proposal, state: MachineState, sample: Sample, before: Sample | None, dropped: bool
+    ) -> None:
+        name = sample.tag
+        step = self._steps[name]
+        if sample.value is None or step is None:
+            state.settled.add(name)
+            return
+        fresh = state.sent.get(name) != state.span
+        look = Look(
+            self.equipment, self.boot_id, self.tags[name], self._plans[name], sample, before, state, draft, fresh,
+            dropped,
+        )  # fmt: skip
+        if step(look):
+            state.settled.add(name)
+        else:
+            state.settled.discard(name)
+        state.sent[name] = state.span
+
+    def _watch(
+        self,
+        draft: Proposal,
+        present: Mapping[str, Sample],
+        fresh_names: set[str],
+        good: int | None,
+        before: Mapping[str, Sample],
+    ) -> bool:
+        """Evidence of this cycle; True when a new span begins, so that everything is sent again."""
+        times = [] if good is None else [good]
+        for name in self.watched & fresh_names:
+            if self._usable(draft, present[name], before.get(name)):
+                draft.state.unusable.discard(name)
+                times.append(present[name].at)
+            else:
+                draft.state.unusable.add(name)
+        if not times:
+            return False
+        memory, spans, fresh = ev.seen(draft.state.evidence, min(times), self.stale_ms, self.every_ms)
+        draft.state.evidence, draft.state.lost = memory, False
+        draft.events += [self._evidence(span) for span in spans]
         return fresh
 
-    def _usable(self, sample: Sample) -> bool:
-        tag = self.tags[sample.tag]
-        if sample.value is None:
-            return False
-        return tag.signal != "state" or str(int(sample.value)) in tag.map
+    def _usable(self, draft: Proposal, sample: Sample, before: Sample | None) -> bool:
+        """Whether the sample shows that the machine is alive and says its state."""
+        tag, plan = self.tags[sample.tag], self._plans[sample.tag]
+        if tag.signal == "heartbeat":
+            return heartbeat.beats(draft.state, sample)
+        if sample.value is None or tag.signal != "state":
+            return sample.value is not None
+        reader: Reader = plan
+        look = Look(self.equipment, self.boot_id, tag, plan, sample, before, draft.state, draft)
+        return reader.usable(look)
+
+    def _replay(self, draft: Proposal, samples: Sequence[Sample]) -> None:
+        """Historical samples: events of their time. They move no live state; counters go on from one memory."""
+        past = self.past.copy()
+        past.counters, past.doubts = draft.state.counters, draft.state.doubts
+        draft.past = past
+        for sample in samples:
+            name, before = sample.tag, past.latest.get(sample.tag)
+            late = before is not None and sample.at < before.at
+            if not late:
+                past.latest[name] = sample
+            if sample.value is None:
+                continue
+            if name in self.watched and self._alive(past, draft, sample, before):
+                memory, spans, fresh = ev.seen(past.evidence, sample.at, self.stale_ms, self.every_ms)
+                past.evidence = memory
+                past.span += fresh
+                draft.events += [self._evidence(span) for span in spans]
+            self._step(draft, past, sample, before, False)
+
+    def _alive(self, past: MachineState, draft: Proposal, sample: Sample, before: Sample | None) -> bool:
+        tag, plan = self.tags[sample.tag], self._plans[sample.tag]
+        if tag.signal == "heartbeat":
+            return heartbeat.beats(past, sample)
+        if tag.signal != "state":
+            return True
+        reader: Reader = plan
+        return reader.usable(Look(self.equipment, self.boot_id, tag, plan, sample, before, past, draft))
+
+    def _keep_looks(self, draft: Proposal) -> None:
+        """Counters looked at meanwhile: a later crash must not widen their interval."""
+        state = draft.state
+        for name, plan in self._counting.items():
+            memory = state.counters.get(plan.key)
+            if memory is not None:
+                state.counters[plan.key] = refreshed(plan, memory, state.latest.get(name), self.boot_id)
+        known = self.state.counters
+        draft.memories = {key: memory for key, memory in state.counters.items() if memory is not known.get(key)}
 
     def _evidence(self, span: ev.EvidenceSpan) -> Event:
         return Event(
@@ -161,134 +291,36 @@ class Machine:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What a signal step sees."""
-
-    tag: Tag
-    sample: Sample
-    cycle: Mapping[str, Sample]
-    fresh: bool
-    dropped: bool
-
-    def companion(self, name: str | None) -> int | None:
-        """Whole value of a companion tag in this cycle."""
-        sample = self.cycle.get(name) if name is not None else None
-        return None if sample is None or sample.value is None else int(sample.value)
+def _watched(tags: Sequence[Tag]) -> list[Tag]:
+    """The tags that show whether the machine is watched: its heartbeat, else its state, else all."""
+    for signal in ("heartbeat", "state"):
+        found = [tag for tag in tags if tag.signal == signal]
+        if found:
+            return found
+    return [tag for tag in tags if tag.signal != "companion"]
 
 
-def _spec(tag: Tag, tags: Mapping[str, Tag]) -> CounterSpec:
-    flag = tags.get(tag.reset_flag_tag or "")
-    return CounterSpec(
-        modulus=tag.wraps_at,
-        max_rate=tag.max_rate or 1.0,
-        tolerance=tag.tolerance,
-        policy=tag.policy,
-        outage_ms=max(3 * tag.poll_ms, 1000),
-        flag_is_bool=flag is not None and flag.type == "bool",
-    )
+def _callers(tags: Iterable[Tag]) -> dict[str, list[str]]:
+    """Companion -> the tags that look again when it alone changes."""
+    out: dict[str, list[str]] = {}
+    for tag in tags:
+        names = [getattr(tag, field) for field in ACTIVE_FIELDS]
+        names += [what for what, _ in tag.bits if isinstance(what, str)]
+        for name in names:
+            if name is not None:
+                out.setdefault(name, []).append(tag.tag)
+    return out
 
 
-def _event(machine: Machine, look: _Look, kind: str, fields: dict[str, Any], **more: Any) -> Event:
-    sample = look.sample
-    return Event(kind, machine.equipment, sample.at, fields, tag=look.tag.tag, recv=sample.recv, **more)
+def _specs(plans: Iterable[CountPlan | MeterPlan]) -> dict[str, CounterSpec]:
+    """Key -> spec of every counter memory of the machine."""
+    out: dict[str, CounterSpec] = {}
+    for plan in plans:
+        out[plan.key] = plan.spec
+        if isinstance(plan, CountPlan):
+            out[plan.total_key] = plan.spec
+    return out
 
 
-def _state(machine: Machine, proposal: Proposal, look: _Look) -> None:
-    tag, raw = look.tag, int(look.sample.value or 0)
-    code = look.companion(tag.code_tag)
-    interlock = look.companion(tag.interlock_tag)
-    point = StatePoint(
-        raw,
-        tag.map.get(str(raw)),
-        str(code) if code else None,
-        tag.interlock_map.get(str(interlock)),
-        look.sample.at,
-    )
-    last = proposal.state.point
-    if last is not None and not look.fresh and replace(last, at=point.at) == point:
-        return
-    fields = {
-        "raw": raw, "state": point.state, "map": tag.map_revision, "code": point.code, "interlock": point.interlock,
-    }  # fmt: skip
-    if point.state is None:
-        proposal.findings.append(f"{tag.tag}: raw value {raw} is not in the map: no data until it is mapped")
-    proposal.events.append(_event(machine, look, "state", fields))
-    since = last.at if last is not None and last.state == point.state and not look.fresh else point.at
-    proposal.state.point = replace(point, at=since)
-
-
-def _mode(machine: Machine, proposal: Proposal, look: _Look) -> None:
-    raw = int(look.sample.value or 0)
-    point = ModePoint(raw, look.tag.map.get(str(raw)))
-    if proposal.state.mode == point and not look.fresh:
-        return
-    proposal.events.append(
-        _event(machine, look, "mode", {"raw": raw, "mode": point.mode, "map": look.tag.map_revision})
-    )
-    proposal.state.mode = point
-
-
-def _counter(machine: Machine, proposal: Proposal, look: _Look) -> None:
-    sample, key = look.sample, look.tag.counter_key
-    raw = int(sample.value or 0)
-    spec = machine.specs[key]
-    if raw != sample.value or not 0 <= raw < spec.modulus:
-        proposal.findings.append(f"{look.tag.tag}: {sample.value} is no count below {spec.modulus}: not used")
-        return
-    flag = look.companion(look.tag.reset_flag_tag)
-    reading = Reading(raw, sample.at, sample.mono, machine.boot_id, flag, look.dropped)
-    state = proposal.state
-    outcome = book(spec, state.counters.get(key), reading, state.doubts.get(key))
-    if isinstance(outcome, Doubt):
-        state.doubts[key] = outcome
-        return
-    state.doubts.pop(key, None)
-    state.counters[key] = outcome.memory
-    if isinstance(outcome, Same):
-        return
-    proposal.memories[key] = outcome.memory
-    proposal.events.append(_event(machine, look, "count", _count_fields(look.tag, outcome), quality=outcome.quality))
-    if outcome.alarm:
-        proposal.findings.append(f"{look.tag.tag}: {outcome.alarm}")
-
-
-def _count_fields(tag: Tag, booking: Booking) -> dict[str, Any]:
-    memory = booking.memory
-    fields: dict[str, Any] = {
-        "counter": tag.counter, "counter_epoch": memory.epoch, "raw": memory.raw, "total": memory.total,
-        "delta": booking.delta, "decision": booking.decision,
-    }  # fmt: skip
-    if booking.bounds is not None:
-        fields["bounds"] = list(booking.bounds)
-    return fields
-
-
-def _measurement(machine: Machine, proposal: Proposal, look: _Look) -> None:
-    value = float(look.sample.value or 0) * look.tag.scale + look.tag.offset
-    name = look.tag.tag
-    memory = measure(proposal.state.measured.get(name), value, look.tag.deadband)
-    if memory is None and not look.fresh:
-        return
-    fields: dict[str, Any] = {"name": name.rsplit("/", 1)[-1], "value": value}
-    if look.tag.unit:
-        fields["unit"] = look.tag.unit
-    proposal.events.append(_event(machine, look, "measurement", fields))
-    proposal.state.measured[name] = memory or Measurement(value)
-
-
-def _alarm(machine: Machine, proposal: Proposal, look: _Look) -> None:
-    active, name = bool(look.sample.value), look.tag.tag
-    if proposal.state.alarms.get(name, False) == active and not (look.fresh and active):
-        return
-    proposal.events.append(_event(machine, look, "alarm", {"code": look.tag.code, "active": active}))
-    proposal.state.alarms[name] = active
-
-
-_STEPS: dict[str, Callable[[Machine, Proposal, _Look], None]] = {
-    "state": _state,
-    "mode": _mode,
-    "counter": _counter,
-    "measurement": _measurement,
-    "alarm": _alarm,
-}
+def _without(known: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in known.items() if name not in names}

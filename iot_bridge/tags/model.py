@@ -7,20 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-State = Literal["running", "idle", "down", "setup", "maintenance"]
-Mode = Literal["production", "changeover", "maintenance", "cleaning", "trial", "manual"]
-STATES = frozenset(State.__args__)  # type: ignore[attr-defined]
-MODES = frozenset(Mode.__args__)  # type: ignore[attr-defined]
-SIGNALS = frozenset({"state", "mode", "counter", "measurement", "alarm", "companion"})
-BITS = {
-    "bool": 1, "uint16": 16, "int16": 16, "uint32": 32, "int32": 32,
-    "uint64": 64, "int64": 64, "float32": 32, "float64": 64, "auto": 64, "string": 16,
-}  # fmt: skip
-# Whole numbers are exact in a float up to its mantissa; a counter beyond it stands still.
-EXACT = {"float32": 2**24, "float64": 2**53}
-LARGEST = 2**63 - 1
-# Characters of a raw state or mode that a source gives as text.
-LONGEST_RAW = 64
+from ..signals.counter import Counting
+from ..signals.registry import KINDS
+from ..signals.words import BITS, LARGEST
+
+SIGNALS = frozenset(KINDS)
 
 
 def _text_map(value: Any) -> Any:
@@ -31,6 +22,44 @@ def _text_map(value: Any) -> Any:
 RawMap = Annotated[dict[str, str], BeforeValidator(_text_map)]
 
 
+def _tuples(value: Any) -> Any:
+    # Lists come from YAML and JSON; a frozen tag holds tuples.
+    if not isinstance(value, list):
+        return value
+    return tuple(tuple(item) if isinstance(item, list) else item for item in value)
+
+
+Times = Annotated[tuple[str, ...], BeforeValidator(_tuples)]
+Bits = Annotated[tuple[tuple[int | str, str], ...], BeforeValidator(_tuples)]
+TagName = Annotated[str, Field(min_length=1, max_length=320)]
+Limit = Annotated[float, Field(strict=False, allow_inf_nan=False)]
+
+
+class AlarmBit(BaseModel):
+    """One bit of an alarm word."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    code: str = Field(min_length=1, max_length=64)
+    severity: str | None = Field(default=None, max_length=64)
+    text: str | None = Field(default=None, max_length=255)
+
+
+def _alarm_bits(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {str(bit): {"code": code} if isinstance(code, str) else code for bit, code in value.items()}
+
+
+AlarmMap = Annotated[dict[str, AlarmBit], BeforeValidator(_alarm_bits)]
+
+
+COMPANION_FIELDS = (
+    "code_tag", "interlock_tag", "reset_flag_tag", "sequence_tag", "ack_tag", "action_tag", "trigger_tag",
+    "quantity_tag", "result_tag", "batch_tag",
+)  # fmt: skip
+
+
 class Tag(BaseModel):
     """One tag; fields and units as in the schema's ``tag``. Null means default."""
 
@@ -39,7 +68,10 @@ class Tag(BaseModel):
     tag: str = Field(min_length=1)
     connection: str = Field(min_length=1)
     equipment: str = Field(min_length=1, max_length=255)
-    signal: Literal["state", "mode", "counter", "measurement", "alarm", "companion"]
+    signal: Literal[
+        "state", "mode", "counter", "measurement", "alarm", "companion", "heartbeat", "energy", "material", "unit",
+        "parameter",
+    ]  # fmt: skip
     # Where: Modbus by table and register, every other protocol by address (see the driver's settings).
     address: str | None = Field(default=None, min_length=1, max_length=1024)
     table: Literal["", "holding", "input", "coil", "discrete"] = ""
@@ -54,23 +86,56 @@ class Tag(BaseModel):
     unit_id: int = Field(default=1, ge=0, le=255)
     poll_ms: int = Field(default=500, ge=10, le=3_600_000)
     stale_ms: int | None = Field(default=None, ge=100)
+    # state, mode
     map: RawMap = Field(default_factory=dict)
     map_revision: int = Field(default=0, ge=0)
-    code_tag: str | None = None
-    interlock_tag: str | None = None
+    state_model: Literal["packml_packtags", "packml_opc30060"] | None = None
+    bits: Bits = ()
+    on_above: Limit | None = None
+    off_below: Limit | None = None
+    hold_on_ms: int = Field(default=0, ge=0, le=3_600_000)
+    hold_off_ms: int = Field(default=0, ge=0, le=3_600_000)
+    code_tag: TagName | None = None
+    interlock_tag: TagName | None = None
     interlock_map: RawMap = Field(default_factory=lambda: {"1": "starved", "2": "blocked"})
-    counter: str | None = Field(default=None, min_length=1)
+    # counter, energy
+    counter: str | None = Field(default=None, min_length=1, max_length=64)
+    counting: Counting = "cumulative"
     modulus: int | None = Field(default=None, ge=2, le=LARGEST)
-    max_rate: float | None = Field(default=None, gt=0, strict=False)
-    tolerance: int = Field(default=2, ge=0)
+    max_rate: float | None = Field(default=None, gt=0, strict=False, allow_inf_nan=False)
+    tolerance: int = Field(default=2, ge=0, le=LARGEST)
     policy: Literal["flag", "rollover", "reset"] = "flag"
-    reset_flag_tag: str | None = None
-    unit: str | None = None
-    scale: float = Field(default=1.0, strict=False)
-    offset: float = Field(default=0.0, strict=False)
-    deadband: float = Field(default=0.0, ge=0, strict=False)
-    code: str | None = None
-    writable: bool = Field(default=False, description="commands may write it, where the bridge's allow-list says so too")
+    factor: int = Field(default=1, ge=1, le=1_000_000)
+    cavity: int | None = Field(default=None, ge=1, le=999)
+    reset_times: Times = ()
+    time_zone: str = Field(default="UTC", min_length=1, max_length=64)
+    reset_window_ms: int = Field(default=900_000, ge=0, le=12 * 3_600_000)
+    reset_flag_tag: TagName | None = None
+    sequence_tag: TagName | None = None
+    ack_tag: TagName | None = None
+    meter: str | None = Field(default=None, min_length=1, max_length=64)
+    resolution: float | None = Field(default=None, gt=0, strict=False, allow_inf_nan=False)
+    # values
+    unit: str | None = Field(default=None, max_length=64)
+    scale: float = Field(default=1.0, strict=False, allow_inf_nan=False)
+    offset: float = Field(default=0.0, strict=False, allow_inf_nan=False)
+    deadband: float = Field(default=0.0, ge=0, strict=False, allow_inf_nan=False)
+    window_ms: int | None = Field(default=None, ge=100, le=86_400_000)
+    batch_tag: TagName | None = None
+    # alarm
+    code: str | None = Field(default=None, max_length=64)
+    severity: str | None = Field(default=None, max_length=64)
+    text: str | None = Field(default=None, max_length=255)
+    alarm_map: AlarmMap = Field(default_factory=dict)
+    # material, unit
+    position: str | None = Field(default=None, max_length=64)
+    action: Literal["load", "consume", "in", "out", "reject"] | None = None
+    action_tag: TagName | None = None
+    action_map: RawMap = Field(default_factory=dict)
+    trigger_tag: TagName | None = None
+    quantity_tag: TagName | None = None
+    result_tag: TagName | None = None
+    writable: bool = Field(default=False, description="commands may write it, where the allow-list says so too")
     safety: bool = Field(default=False, description="part of a safety function: never written")
 
     @model_validator(mode="before")
@@ -80,37 +145,8 @@ class Tag(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Tag:
-        check = {"counter": self._check_counter, "state": self._check_map, "mode": self._check_map}.get(self.signal)
-        if check is not None:
-            check()
-        if self.signal == "alarm" and not self.code:
-            raise ValueError("an alarm needs a code")
+        KINDS[self.signal].check(self)
         return self
-
-    def _check_map(self) -> None:
-        known = STATES if self.signal == "state" else MODES
-        wrong = sorted(set(self.map.values()) - known)
-        if not self.map or wrong:
-            what = f"knows no {', '.join(wrong)}" if wrong else "is missing"
-            raise ValueError(f"map {what}: map raw values to {', '.join(sorted(known))}")
-        if any(not 0 < len(key) <= LONGEST_RAW for key in self.map):
-            raise ValueError(f"map: the keys are raw values, whole numbers or a text up to {LONGEST_RAW} characters")
-
-    def _check_counter(self) -> None:
-        if not self.counter:
-            raise ValueError("a counter needs its name at the equipment: counter: total (or good, reject, …)")
-        if self.max_rate is None:
-            raise ValueError("a counter needs max_rate, the most counts a second that are possible")
-        if self.modulus is None and not self.type.startswith("uint"):
-            raise ValueError(f"a counter of type {self.type} needs modulus, the value at which it wraps")
-        exact = EXACT.get(self.type)
-        if exact is not None and self.wraps_at > exact:
-            raise ValueError(f"a {self.type} counter stands still at {exact}: let the PLC wrap it there, or use uint32")
-        if self.wraps_at <= 2 * (self.max_rate * self.poll_ms / 1000 + self.tolerance):
-            raise ValueError(
-                f"the counter can wrap unseen: {self.wraps_at} at {self.max_rate:g}/s within two polls of "
-                f"{self.poll_ms} ms; poll faster, or use a wider counter"
-            )
 
     @property
     def words(self) -> int:
@@ -119,7 +155,7 @@ class Tag(BaseModel):
 
     @property
     def wraps_at(self) -> int:
-        """Modulus of a counter."""
+        """Modulus of a counter, in device counts."""
         return self.modulus if self.modulus is not None else min(2 ** BITS[self.type], LARGEST)
 
     @property
@@ -130,7 +166,10 @@ class Tag(BaseModel):
     @property
     def companions(self) -> list[str]:
         """Tags that are read together with this one."""
-        return [tag for tag in (self.code_tag, self.interlock_tag, self.reset_flag_tag) if tag is not None]
+        named = [getattr(self, field) for field in COMPANION_FIELDS]
+        return [*(name for name in named if name is not None), *(
+            what for what, _ in self.bits if isinstance(what, str) and "/" in what
+        )]  # fmt: skip
 
     @property
     def counter_key(self) -> str:

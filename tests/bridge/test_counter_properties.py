@@ -89,6 +89,7 @@ class Device(RuleBasedStateMachine):
         self.offset += self.mono - 17
         self.mono = 17
 
+    @precondition(lambda self: self.memory is None or self.memory.boot_id == f"boot-{self.boot}")
     @rule(ms=st.integers(-86_400_000, 86_400_000))
     def wall_clock_is_set(self, ms: int) -> None:
         self.offset += ms

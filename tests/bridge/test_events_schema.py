@@ -30,7 +30,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 BAD: list[tuple[str, dict[str, Any]]] = [
     ("state", {"state": "flying"}),
-    ("state", {"raw": "3" * 65}),
+    ("state", {"raw": ""}),
     ("mode", {"mode": "party"}),
     ("count", {"raw": -1}),
     ("count", {"total": 1.5}),
