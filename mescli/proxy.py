@@ -54,6 +54,8 @@ class Act:
     status: int = 0
 
 
+#: Status, headers and body.
+Answer = tuple[int, list[tuple[str, str]], bytes]
 Decide = Callable[[Call], Act]
 #: Gets model, method and the one JSON argument of a gateway call, answers the argument to send instead.
 Edit = Callable[[str, str, str], str]
@@ -108,7 +110,7 @@ class TamperingProxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def forward(self, call: Call, verb: str, headers: dict[str, str]) -> tuple[int, list[tuple[str, str]], bytes]:
+    def forward(self, call: Call, verb: str, headers: dict[str, str]) -> Answer:
         """Send the call on once; answer status, headers and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=UPSTREAM_TIMEOUT_S)
         with contextlib.closing(connection):
@@ -147,7 +149,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if proxy.edit and call.model:
             call = Call(call.number, call.path, edit_call(call, proxy.edit), call.model, call.method)
         time.sleep(act.delay_s)
-        answer = (act.status, [], b"by the proxy") if act.status else None
+        answer: Answer | None = (act.status, [], b"by the proxy") if act.status else None
         try:
             for _copy in range(act.copies):
                 answer = proxy.forward(call, self.command, dict(self._headers_on(len(call.body))))

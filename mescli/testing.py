@@ -1,4 +1,4 @@
-"""`./mes test`: four stages, one sum. What did not run and pass has failed."""
+"""`./mes test`: five stages, one sum. What did not run and pass has failed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .errors import MesError
 from .paths import ADDONS, ROOT, state_dir, sub
 from .progress import say
 
-STAGES = ("pure", "odoo", "e2e", "browser")
+STAGES = ("pure", "odoo", "e2e", "faults", "browser")
 TESTS = ROOT / "tests"
-OWN_STAGE = ("e2e", "browser", "benchmarks")  # folders of tests/ that are not pure
+OWN_STAGE = ("e2e", "faults", "browser", "benchmarks")  # folders of tests/ that are not pure
 SWEPT_AFTER_S = 86400.0
 VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
 
@@ -53,7 +53,7 @@ def stage_of(path: str) -> str:
     resolved = Path(path.split("::")[0]).resolve()
     if resolved.is_relative_to(ADDONS):
         return "odoo"
-    for name in ("e2e", "browser"):
+    for name in ("e2e", "faults", "browser"):
         if resolved.is_relative_to(TESTS / name):
             return name
     return "pure"
@@ -199,7 +199,7 @@ def _real_server(stage: str, paths: list[str], extra: Sequence[str]) -> tuple[di
 def sweep() -> None:
     """Remove what the servers of old tests have left in the state folder: each has a name of its own."""
     old = time.time() - SWEPT_AFTER_S
-    for prefix in ("e2e-", "browser-", "check-"):
+    for prefix in ("e2e-", "faults-", "browser-", "check-"):
         for path in [*state_dir().glob(f"{prefix}*"), *sub("log").glob(f"{prefix}*.log*")]:
             if path.stat().st_mtime < old:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -209,6 +209,7 @@ _RUNNERS: dict[str, Callable[[list[str], Sequence[str]], tuple[dict[str, str] | 
     "pure": _pure,
     "odoo": _odoo,
     "e2e": partial(_real_server, "e2e"),
+    "faults": partial(_real_server, "faults"),
     "browser": partial(_real_server, "browser"),
 }
 

@@ -11,18 +11,24 @@ from typing import Any
 import yaml
 
 from ..clock import SystemClock
-from ..simulator.layout import MACHINES, connections, line_tags
+from ..simulator.layout import BROKER_PORT, PORTS, connections, line_tags
 from ..simulator.profiles import PROFILES
 from .common import Commands, add
 from .exits import Exit
+
+PROTOCOLS = ("modbus_tcp", "modbus_rtu_tcp", "opcua", "mqtt", "sparkplug")
 
 
 def add_parser(commands: Commands) -> None:
     """The command's arguments."""
     parser = add(commands, "simulate", "serve a simulated bottling line", work, config=False)
     parser.add_argument("--host", default="127.0.0.1")
-    ports = f"first of {len(MACHINES)} ports in a row"
+    ports = f"first of {PORTS} ports in a row"
     parser.add_argument("--base-port", "--port", type=int, default=18200, help=ports)
+    parser.add_argument("--broker-host", help="of the MQTT broker; default: --host")
+    parser.add_argument("--broker-port", type=int, default=BROKER_PORT, help="of the MQTT broker (default %(default)s)")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="all machines speak this one; default: each its own")
+    parser.add_argument("--control", type=int, metavar="PORT", help="take orders of iot-bridge inject on this port")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", default="demo", choices=sorted(PROFILES))
     parser.add_argument("--truth", type=Path, help="file that gets what really happened, JSON lines")
@@ -37,17 +43,17 @@ def add_parser(commands: Commands) -> None:
 def work(args: argparse.Namespace) -> int:
     """See the module."""
     if args.print_tags:
-        print(json.dumps({"revision": 1, "tags": line_tags()}, indent=1))
+        print(json.dumps({"revision": 1, "tags": line_tags(args.protocol)}, indent=1))
         return Exit.DONE
     if args.print_config:
-        print(yaml.safe_dump(_example(args.host, args.base_port), sort_keys=False), end="")
+        print(yaml.safe_dump(_example(args), sort_keys=False), end="")
         return Exit.DONE
     # Here, so that the other commands do not pay for the servers.
     from ..simulator.server import Plant, SimOptions
 
     options = SimOptions(
         args.host, args.base_port, args.seed, args.profile, args.truth, args.memory, args.duration, args.linger,
-        args.wait_for_reader,
+        args.wait_for_reader, args.broker_port, args.broker_host, args.protocol, args.control,
     )  # fmt: skip
 
     async def simulate() -> None:
@@ -57,11 +63,11 @@ def work(args: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _example(host: str, base_port: int) -> dict[str, Any]:
+def _example(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "stream": "LINE1",
         "data_dir": "bridge-data",
         "odoo": {"url": "http://127.0.0.1:8069", "database": "mes", "login": "gateway", "key_file": "gateway.key"},
-        "connections": connections(host, base_port),
-        "tags": line_tags(),
+        "connections": connections(args.host, args.base_port, args.broker_port, args.protocol, args.broker_host),
+        "tags": line_tags(args.protocol),
     }

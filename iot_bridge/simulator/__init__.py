@@ -1,1 +1,1 @@
-"""A simulated bottling line: real Modbus TCP servers, seeded, with its truth on file."""
+"""A simulated bottling line: Modbus, OPC UA and Sparkplug devices, seeded, with its truth on file."""

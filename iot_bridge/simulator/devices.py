@@ -1,7 +1,6 @@
-"""What a simulated machine speaks. Each device shows the present values of one machine in its protocol.
+"""What a simulated machine speaks. A device shows the present values of one machine in its protocol.
 
-``values`` is asked for whenever somebody reads, or at each :meth:`Device.tell` by those that push. A
-protocol's own serving lies in a module of its own and is imported when the first machine needs it.
+A protocol's own serving lies in a module of its own, which is imported when the first machine needs it.
 """
 
 from __future__ import annotations
@@ -9,55 +8,84 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Union
+from typing import Protocol
 
-from .layout import BROKERED, Machine
+from ..clock import Clock
+from ..events import Value
+from .layout import MODBUS, Machine, Register
 
-Values = Callable[[], Mapping[str, Union[int, float]]]
+# Values that change together with the state, and bear the time of that change.
+STATEFUL = frozenset({"state", "code", "interlock"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a machine shows now, by the names of its :attr:`.layout.Machine.values`; since: plant ms of its state."""
+
+    values: Mapping[str, Value]
+    since: int
 
 
 class Device(Protocol):
     """A machine as seen from the network."""
 
     async def open(self) -> None:
-        """Serve, or connect to the broker; raise Misconfigured when the port is taken."""
+        """Serve, or keep a connection to the broker; raise Misconfigured when the port is taken."""
 
-    async def tell(self, now_ms: int) -> None:
-        """Push what has changed, stamped with plant time ``now_ms``; nothing for what is polled."""
+    async def tell(self) -> None:
+        """To be called often: push what has changed. Nothing for what is polled."""
 
     async def close(self) -> None:
         """End in order."""
 
+    async def drop(self) -> None:
+        """Cut every connection, as a pulled cable that is put back."""
+
+    def hang(self, hangs: bool) -> None:
+        """Stand still with all connections open: nobody gets an answer or a message. False: go on."""
+
+    def delay(self, seconds: float) -> None:
+        """Answer, or tell, so much later."""
+
 
 @dataclass(frozen=True, slots=True)
-class Tls:
-    """Certificate files: ``ca`` trusts the other side, ``certificate`` and ``key`` are one's own."""
+class Place:
+    """Where a device is: a port of its own, or the broker's. memory: file for what it keeps over restarts.
 
-    ca: Path | None = None
+    certificate (DER), key (PEM): files of its own certificate, where it has one.
+    """
+
+    host: str
+    port: int
+    memory: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a device is: its own port, or the broker's for what speaks through one."""
+class Unit:
+    """A unit behind a Modbus server: where its values lie, and what they are."""
 
-    host: str
-    port: int
-    tls: Tls | None = None
+    registers: Mapping[str, Register]
+    read: Callable[[], Reading]
 
 
-def make_device(machine: Machine, place: Place, values: Values, seen: Callable[[], None]) -> Device:
-    """The device of a machine. ``seen`` is called when somebody has got its values."""
+def make_device(
+    machine: Machine, place: Place, clock: Clock, read: Callable[[], Reading], seen: Callable[[], None]
+) -> Device:
+    """The device of a machine. ``seen`` is called, once or often, when a reader has found it."""
+    if machine.protocol in MODBUS:
+        from .modbus_device import ModbusDevice
+
+        return ModbusDevice(machine.protocol, place, {1: Unit(machine.values, read)}, seen)
     if machine.protocol == "opcua":
         from .opcua_device import OpcUaDevice
 
-        return OpcUaDevice(machine, place, values, seen)
-    if machine.protocol in BROKERED:
-        from .broker_devices import MqttDevice, SparkplugDevice
+        return OpcUaDevice(machine, place, clock, read, seen)
+    if machine.protocol == "sparkplug":
+        from .sparkplug_device import SparkplugDevice
 
-        kind = MqttDevice if machine.protocol == "mqtt" else SparkplugDevice
-        return kind(machine, place, values, seen)
-    from .modbus_device import ModbusDevice
+        return SparkplugDevice(machine, place, clock, read, seen)
+    from .mqtt_device import MqttDevice
 
-    return ModbusDevice(machine.protocol, place, {1: (machine.values, values)}, seen)
+    return MqttDevice(machine, place, clock, read, seen)

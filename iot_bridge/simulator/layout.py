@@ -6,7 +6,7 @@ tags, ``--print-config`` as a bridge configuration; the demo plant in Odoo must 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 LINE = "DEMO/PACK/L1"
@@ -22,8 +22,11 @@ MAP_REVISION = 1
 
 # Where values lie in what is no register: an OPC UA namespace, an MQTT root topic, a Sparkplug group and edge node.
 NAMESPACE = "urn:gemba:demo"
+OPCUA_PATH = "/gemba"
 TOPIC = "gemba/line1"
 SPARKPLUG_GROUP, SPARKPLUG_NODE = "Gemba", "Line1"
+# Member of the JSON payload that holds its time, plant ms.
+MQTT_TIME = "at"
 
 Protocol = Literal["modbus_tcp", "modbus_rtu_tcp", "opcua", "mqtt", "sparkplug"]
 MODBUS = frozenset({"modbus_tcp", "modbus_rtu_tcp"})
@@ -104,7 +107,8 @@ class Machine:
 class Meter:
     """An energy meter in a machine's feeder: a device of its own, whose values belong to that machine.
 
-    energy counts whole watt-hours; power is in kW. idle_kw, running_kw: what the machine draws.
+    energy counts whole watt-hours; power is in kW. idle_kw, running_kw: what the machine draws. meter: the
+    meter's name at the machine.
     """
 
     name: str
@@ -114,6 +118,7 @@ class Meter:
     idle_kw: float
     running_kw: float
     start_wh: int
+    meter: str = "main"
     unit_id: int = 7
     energy: Register = Register(0, "uint32")
     power: Register = Register(2, "float32")
@@ -127,6 +132,11 @@ class Meter:
     def code_path(self) -> str:
         """Equipment code of the machine that the energy belongs to."""
         return f"{LINE}/{self.machine}"
+
+    @property
+    def max_rate(self) -> float:
+        """Most watt-hours a second that are possible: twice the power when running."""
+        return round(2 * self.running_kw / 3.6, 3)
 
 
 def counters(bits: int, start: int, word_order: str = "ABCD") -> tuple[Counter, ...]:
@@ -154,15 +164,27 @@ MACHINES: tuple[Machine, ...] = (
     ),
     Machine(
         "LABELLER", "Labeller", 0.72, 0.005, counters(32, 70_000, "CDAB"),
-        {401: "Label roll change", 402: "Label torn"}, {411: "Glue temperature low"},
+        {401: "Label roll change", 402: "Label torn"}, {411: "Glue temperature low"}, "opcua",
     ),
     Machine(
         "PACKER", "Packer", 0.70, 0.002, counters(16, 0),
-        {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"},
+        {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"}, "sparkplug",
     ),
 )  # fmt: skip
 
+METERS: tuple[Meter, ...] = (
+    Meter("METER", "Filler's energy meter", "FILLER", "modbus_rtu_tcp", 4.0, 36.0, 8_400_000),
+)
+
 BOTTLENECK = "FILLER"
+BROKER_PORT = 1883
+# Ports in a row that the devices of the line need.
+PORTS = len(MACHINES) + len(METERS)
+
+
+def machines(protocol: Protocol | None = None) -> tuple[Machine, ...]:
+    """The machines of the line; with ``protocol`` all of them speak that one, e.g. to do without a broker."""
+    return MACHINES if protocol is None else tuple(replace(machine, protocol=protocol) for machine in MACHINES)
 
 
 def where(machine: Machine, name: str) -> dict[str, Any]:
@@ -232,16 +254,56 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
     return tags
 
 
-def line_tags() -> list[dict[str, Any]]:
-    """All tags of the line."""
-    return [tag for machine in MACHINES for tag in machine_tags(machine)]
+def meter_tags(meter: Meter) -> list[dict[str, Any]]:
+    """The tags of a meter; they belong to the machine that it measures."""
+
+    def tag(name: str, register: Register, signal: str, unit: str, **more: Any) -> dict[str, Any]:
+        return {
+            "tag": f"{meter.code_path}/{name}", "connection": meter.connection, "equipment": meter.code_path,
+            "signal": signal, "table": "holding", "register": register.address, "type": register.type,
+            "word_order": register.word_order, "unit_id": meter.unit_id, "poll_ms": POLL_MS, "unit": unit, **more,
+        }  # fmt: skip
+
+    return [
+        tag("energy", meter.energy, "energy", "kWh", meter=meter.meter, scale=0.001, max_rate=meter.max_rate),
+        tag("power", meter.power, "measurement", "kW", deadband=0.5),
+    ]
+
+
+def line_tags(protocol: Protocol | None = None) -> list[dict[str, Any]]:
+    """All tags of the line; ``protocol`` as in :func:`machines`."""
+    tags = [tag for machine in machines(protocol) for tag in machine_tags(machine)]
+    return [*tags, *(tag for meter in METERS for tag in meter_tags(meter))]
 
 
 def connection(machine: Machine, host: str, port: int) -> dict[str, Any]:
-    """The connection of a bridge that reads the machine; for what speaks through a broker, the broker's port."""
-    return {"name": machine.connection, "driver": machine.protocol, "host": host, "port": port}
+    """The connection of a bridge that reads the machine; for what speaks through a broker, the broker's port.
+
+    What brings a stamp of its own is stamped by it: the plant's clock may run faster than the bridge's network.
+    """
+    head = {"name": machine.connection, "driver": machine.protocol}
+    if machine.protocol in MODBUS:
+        return {**head, "host": host, "port": port}
+    if machine.protocol == "opcua":
+        return {**head, "endpoint": f"opc.tcp://{host}:{port}{OPCUA_PATH}", "clock": "source"}
+    more = {"time_path": MQTT_TIME} if machine.protocol == "mqtt" else {}
+    return {**head, "host": host, "port": port, "clock": "source", **more}
 
 
-def connections(host: str, base_port: int) -> list[dict[str, Any]]:
-    """The connections of a bridge that reads the simulator at ``host``."""
-    return [connection(machine, host, base_port + index) for index, machine in enumerate(MACHINES)]
+def connections(
+    host: str,
+    base_port: int,
+    broker_port: int = BROKER_PORT,
+    protocol: Protocol | None = None,
+    broker_host: str | None = None,
+) -> list[dict[str, Any]]:
+    """The connections of a bridge that reads the simulator at ``host``; its broker is there too, or elsewhere."""
+    broker = (broker_host or host, broker_port)
+    made = [
+        connection(machine, *(broker if machine.protocol in BROKERED else (host, base_port + index)))
+        for index, machine in enumerate(machines(protocol))
+    ]
+    return made + [
+        {"name": meter.connection, "driver": meter.protocol, "host": host, "port": base_port + len(MACHINES) + index}
+        for index, meter in enumerate(METERS)
+    ]

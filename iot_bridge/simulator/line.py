@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from .layout import MACHINES
+from .layout import MACHINES, METERS, Machine
 from .machine import Buffer, SimMachine
+from .meter import SimMeter
 from .profiles import Profile
 from .truth import Truth
 
@@ -30,7 +31,9 @@ class Line:
     profile: Profile
     truth: Truth
     boot: int
+    specs: tuple[Machine, ...] = MACHINES
     machines: list[SimMachine] = field(default_factory=list)
+    meters: list[SimMeter] = field(default_factory=list)
     now: int = 0
     released: bool = False
     stopping: bool = False
@@ -38,6 +41,7 @@ class Line:
     changeover_from: int = 0
     changeover_until: int = 0
     _random: Random = field(default_factory=Random)
+    _frozen: set[str] = field(default_factory=set)
 
     def start(self, now: int, memory: dict[str, dict[str, int]] | None = None) -> None:
         """Build the machines with the counters of ``memory`` (equipment -> counter -> raw)."""
@@ -50,11 +54,13 @@ class Line:
                 spec, self.profile, Random(f"{self.seed}/{spec.name}"), self.truth,
                 source=buffers[index - 1] if index else None,
                 target=buffers[index] if index < len(buffers) else None,
-                boot=self.boot, raw=dict((memory or {}).get(spec.code_path, {})),
+                boot=self.boot, raw=_own((memory or {}).get(spec.code_path, {}), spec),
             )
-            for index, spec in enumerate(MACHINES)
+            for index, spec in enumerate(self.specs)
         ]  # fmt: skip
-        self.truth.write("start", now, seed=self.seed, profile=self.profile.name, baseline=self.counters())
+        self.meters = [self._meter(index, memory or {}) for index in range(len(METERS))]
+        baseline = {machine.spec.code_path: dict(machine.raw) for machine in self.machines}
+        self.truth.write("start", now, seed=self.seed, profile=self.profile.name, baseline=baseline)
         for machine in self.machines:
             machine.start(now)
         self._plan_changeover()
@@ -83,8 +89,24 @@ class Line:
             self._finish()
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """Raw counters, for the retentive memory."""
-        return {m.spec.code_path: dict(m.raw) for m in self.machines}
+        """Raw counters, those of the meters too, for the retentive memory."""
+        kept = {m.spec.code_path: dict(m.raw) for m in self.machines}
+        for meter in self.meters:
+            kept[meter.spec.code_path][f"meter:{meter.spec.meter}"] = meter.raw
+        return kept
+
+    def freeze(self, name: str, frozen: bool) -> None:
+        """A machine (or meter) makes nothing while it is frozen; its time goes on after that."""
+        if frozen:
+            self._frozen.add(name)
+        else:
+            self._frozen.discard(name)
+
+    def _meter(self, index: int, memory: dict[str, dict[str, int]]) -> SimMeter:
+        spec = METERS[index]
+        machine = next(m for m in self.machines if m.spec.name == spec.machine)
+        raw = memory.get(spec.code_path, {}).get(f"meter:{spec.meter}", spec.start_wh)
+        return SimMeter(spec, machine, Random(f"{self.seed}/{spec.name}"), self.truth, raw)
 
     def _step(self) -> None:
         if self.stopping:
@@ -93,18 +115,25 @@ class Line:
             if all(down):
                 self._finish()
             return
+        for meter in self.meters:
+            if meter.spec.name not in self._frozen:
+                meter.step(self.now, STEP_MS)
         if self.now >= self.changeover_until:
             self._plan_changeover()
         changeover = self.changeover_from <= self.now < self.changeover_until
         # Downstream first: a place that becomes free is used in the next step.
         for machine in reversed(self.machines):
-            machine.step(self.now, STEP_MS, changeover)
+            if machine.spec.name not in self._frozen:
+                machine.step(self.now, STEP_MS, changeover)
 
     def _finish(self) -> None:
         self.halted = True
+        for meter in self.meters:
+            meter.rest()
         self.truth.write(
             "end", self.now, totals={m.spec.code_path: dict(m.made) for m in self.machines},
             states={m.spec.code_path: m.changes for m in self.machines},
+            energy={f"{m.spec.code_path}/{m.spec.meter}": m.used for m in self.meters},
         )  # fmt: skip
 
     def _plan_changeover(self) -> None:
@@ -112,6 +141,12 @@ class Line:
         wait_s = profile.changeover_every_s * self._random.uniform(0.6, 1.4)
         self.changeover_from = self.now + round(wait_s * 1000)
         self.changeover_until = self.changeover_from + round(self._random.uniform(*profile.changeover_s) * 1000)
+
+
+def _own(kept: dict[str, int], spec: Machine) -> dict[str, int]:
+    """What a machine's memory holds of its own counters."""
+    names = {counter.name for counter in spec.counters}
+    return {name: raw for name, raw in kept.items() if name in names}
 
 
 def load_memory(path: Path | None) -> dict[str, dict[str, int]] | None:

@@ -83,6 +83,19 @@ class SimMachine:
             final = True
         return final
 
+    # -- by hand
+
+    def reset_counters(self, now: int) -> None:
+        """The counters begin at zero; another boot number says so."""
+        self.boot = (self.boot + 1) % 65536
+        self.raw = dict.fromkeys(self.raw, 0)
+        self.truth.write("reset", now, equipment=self.spec.code_path)
+
+    def stop_by_hand(self, now: int, code: int | None, seconds: float) -> None:
+        """Stop with a code (the first minor one) for plant seconds; an unknown code is shown all the same."""
+        self.stop_ends = now + round(seconds * 1000)
+        self._enter(now, DOWN, code=min(self.spec.minor_codes) if code is None else code)
+
     # -- states
 
     def _enter(self, now: int, state: int, code: int = 0, interlock: int = NO_INTERLOCK) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import struct
 from collections.abc import Callable, Mapping
 
@@ -11,18 +13,22 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from ..errors import Misconfigured
-from .devices import Place, Values
+from ..events import Value
+from .devices import Place, Unit
 from .layout import Register
+
+# The library logs every byte that a closed connection has not got.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 REGISTERS = 16
 FRAMERS = {"modbus_tcp": FramerType.SOCKET, "modbus_rtu_tcp": FramerType.RTU}
 
 
-def encode(register: Register, value: float) -> list[int]:
+def encode(register: Register, value: Value) -> list[int]:
     """Register words of a value; the inverse of the bridge's decoder, written apart from it."""
     codes = {"uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "float32": "f"}
     code = codes[register.type]
-    packed = struct.pack(">" + code, value if code == "f" else int(value))
+    packed = struct.pack(">" + code, float(value) if code == "f" else int(value))
     words = [packed[i : i + 2] for i in range(0, len(packed), 2)]
     if register.word_order in ("CDAB", "DCBA"):
         words.reverse()
@@ -32,51 +38,66 @@ def encode(register: Register, value: float) -> list[int]:
 
 
 class ModbusDevice:
-    """One server; ``units`` are its unit ids: where their values lie, and what they are now."""
+    """One server with its units, by unit id."""
 
-    def __init__(
-        self,
-        protocol: str,
-        place: Place,
-        units: Mapping[int, tuple[Mapping[str, Register], Values]],
-        seen: Callable[[], None],
-    ) -> None:
+    def __init__(self, protocol: str, place: Place, units: Mapping[int, Unit], seen: Callable[[], None]) -> None:
         self._framer = FRAMERS[protocol]
         self._place = place
         self._units = units
         self._seen = seen
+        self._delay_s = 0.0
+        self._moves = asyncio.Event()
+        self._moves.set()
         self._server: ModbusTcpServer | None = None
 
     async def open(self) -> None:
-        devices = [self._device(unit, *what) for unit, what in self._units.items()]
+        devices = [self._device(number, unit) for number, unit in self._units.items()]
         place = self._place
         server = ModbusTcpServer(devices, framer=self._framer, address=(place.host, place.port))
         try:
             await server.serve_forever(background=True)
         except (RuntimeError, OSError):
-            raise Misconfigured(f"port {place.port} on {place.host} can't be opened: choose another one") from None
+            raise Misconfigured(
+                f"port {place.port} on {place.host} can't be opened: choose another --base-port"
+            ) from None
         self._server = server
 
-    async def tell(self, now_ms: int) -> None:
+    async def tell(self) -> None:
         """Modbus is asked, it does not tell."""
 
     async def close(self) -> None:
-        if self._server is not None:
-            await self._server.shutdown()  # type: ignore[no-untyped-call]
-            self._server = None
+        self.hang(False)
+        server, self._server = self._server, None
+        if server is not None:
+            await server.shutdown()  # type: ignore[no-untyped-call]
 
-    def _device(self, unit: int, registers: Mapping[str, Register], values: Values) -> SimDevice:
+    async def drop(self) -> None:
+        await self.close()
+        await self.open()
+
+    def hang(self, hangs: bool) -> None:
+        if hangs:
+            self._moves.clear()
+        else:
+            self._moves.set()
+
+    def delay(self, seconds: float) -> None:
+        self._delay_s = seconds
+
+    def _device(self, number: int, unit: Unit) -> SimDevice:
         async def action(
             _function: int, _start: int, _address: int, _count: int, words: list[int], written: object
         ) -> ExcCodes | None:
+            await self._moves.wait()
+            await asyncio.sleep(self._delay_s)
             if written is not None:
                 return ExcCodes.ILLEGAL_FUNCTION
-            for name, value in values().items():
-                encoded = encode(registers[name], value)
-                at = registers[name].address
+            for name, value in unit.read().values.items():
+                encoded = encode(unit.registers[name], value)
+                at = unit.registers[name].address
                 words[at : at + len(encoded)] = encoded
             self._seen()
             return None
 
         data = SimData(0, count=REGISTERS, values=0, datatype=DataType.REGISTERS)
-        return SimDevice(unit, simdata=[data], action=action)
+        return SimDevice(number, simdata=[data], action=action)

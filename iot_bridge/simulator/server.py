@@ -1,26 +1,24 @@
-"""Serves the simulated line: one Modbus TCP server a machine, all in one process."""
+"""Serves the simulated line: each machine in its protocol, and the meters, all in one process."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import struct
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
 
 from ..clock import Clock
 from ..errors import Misconfigured
-from .layout import MACHINES, POLL_MS, Register
+from .control import Control
+from .devices import Device, Place, Reading, Unit, make_device
+from .layout import BROKER_PORT, BROKERED, POLL_MS, PORTS, Protocol, machines
 from .line import Line, load_memory, save_memory
 from .machine import RUNNING, SimMachine
+from .meter import SimMeter
 from .profiles import PROFILES
 from .truth import Truth
 
-REGISTERS = 16
 TICK_S = 0.02
 SAVE_EVERY_TICKS = 25
 
@@ -29,9 +27,11 @@ SAVE_EVERY_TICKS = 25
 class SimOptions:
     """What ``iot-bridge simulate`` takes. duration_s is plant time; None runs until SIGTERM.
 
-    linger: after production has stopped keep serving registers until killed, so that a bridge drains.
+    protocol: all machines speak this one; None: each its own, and those behind a broker
+    need it on broker_host (default: host) and broker_port.
+    linger: after production has stopped keep serving until killed, so that a bridge drains.
     wait_for_reader: make no part before each machine has been read once, so that no part is
-    made unseen before the reader's baseline.
+    made unseen before the reader's baseline. control_port: where faults can be injected; None: nowhere.
     """
 
     host: str
@@ -43,37 +43,14 @@ class SimOptions:
     duration_s: float | None = None
     linger: bool = False
     wait_for_reader: bool = False
-
-
-def encode(register: Register, value: float) -> list[int]:
-    """Register words of a value; the inverse of the bridge's decoder, written apart from it."""
-    codes = {"uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "float32": "f"}
-    code = codes[register.type]
-    packed = struct.pack(">" + code, value if code == "f" else int(value))
-    words = [packed[i : i + 2] for i in range(0, len(packed), 2)]
-    if register.word_order in ("CDAB", "DCBA"):
-        words.reverse()
-    if register.word_order in ("BADC", "DCBA"):
-        words = [word[::-1] for word in words]
-    return [int.from_bytes(word, "big") for word in words]
-
-
-def fill(machine: SimMachine, registers: list[int]) -> None:
-    """Write the machine's present values into its registers (offset 0)."""
-    spec = machine.spec
-    per_minute = 60_000 / machine.cycle_ms if machine.state == RUNNING else 0.0
-    values: list[tuple[Register, float]] = [
-        (spec.state, machine.state), (spec.code, machine.code), (spec.interlock, machine.interlock),
-        (spec.mode, machine.mode), (spec.boot, machine.boot), (spec.speed, per_minute),
-    ]  # fmt: skip
-    values += [(counter.register, machine.raw[counter.name]) for counter in spec.counters]
-    for register, value in values:
-        words = encode(register, value)
-        registers[register.address : register.address + len(words)] = words
+    broker_port: int = BROKER_PORT
+    broker_host: str | None = None
+    protocol: Protocol | None = None
+    control_port: int | None = None
 
 
 class Plant:
-    """The line, its servers and its clock."""
+    """The line, its devices and its clock."""
 
     def __init__(self, options: SimOptions, clock: Clock) -> None:
         profile = PROFILES.get(options.profile)
@@ -84,11 +61,12 @@ class Plant:
         # Without retentive memory the counters start anew: another boot number says so.
         memory = load_memory(options.memory)
         boot = memory.pop("boot", {}).get("boot", 0) if memory else clock.now_ms() // 1000 % 65536
-        self.line = Line(options.seed, profile, Truth(options.truth), boot)
+        self.line = Line(options.seed, profile, Truth(options.truth), boot, machines(options.protocol))
         self.line.start(clock.now_ms(), memory)
-        self._servers: list[ModbusTcpServer] = []
+        self.devices: dict[str, Device] = {}
         self._unread = {machine.spec.name for machine in self.line.machines}
         self._stop = asyncio.Event()
+        self._control = Control(self)
         if not options.wait_for_reader:
             self.line.release()
 
@@ -100,34 +78,37 @@ class Plant:
         await self.open()
         try:
             await self._produce()
-            if self.options.linger:
-                self._stop.clear()
-                await self._stop.wait()
+            while self.options.linger and not self._stop.is_set():
+                await self._tell()
+                await asyncio.sleep(TICK_S)
         finally:
             await self.close()
 
     async def open(self) -> None:
-        """Listen on all ports; raise Misconfigured when one is taken."""
-        for index, machine in enumerate(self.line.machines):
-            port = self.options.base_port + index
-            server = ModbusTcpServer(self._device(machine), address=(self.options.host, port))
-            try:
-                await server.serve_forever(background=True)
-            except (RuntimeError, OSError):
-                await self.close()
-                raise Misconfigured(
-                    f"port {port} on {self.options.host} can't be opened: choose another --base-port "
-                    f"({len(MACHINES)} ports in a row are needed)"
-                ) from None
-            self._servers.append(server)
+        """Open every device; raise Misconfigured when a port is taken."""
+        try:
+            for index, machine in enumerate(self.line.machines):
+                await self._add(machine.spec.name, self._machine_device(index, machine))
+            for index, meter in enumerate(self.line.meters, len(self.line.machines)):
+                await self._add(meter.spec.name, self._meter_device(index, meter))
+            if self.options.control_port is not None:
+                await self._control.open(self.options.host, self.options.control_port)
+        except Misconfigured as error:
+            await self.close()
+            raise Misconfigured(f"{error} ({PORTS} ports in a row are needed)") from None
 
     async def close(self) -> None:
-        """Close all servers, keep the counters."""
-        for server in self._servers:
-            await server.shutdown()  # type: ignore[no-untyped-call]
-        self._servers.clear()
+        """Close all devices, keep the counters."""
+        await self._control.close()
+        for device in self.devices.values():
+            await device.close()
+        self.devices.clear()
         self._save()
         self.line.truth.close()
+
+    async def _add(self, name: str, device: Device) -> None:
+        await device.open()
+        self.devices[name] = device
 
     async def _produce(self) -> None:
         ends: int | None = None
@@ -139,28 +120,55 @@ class Plant:
                 ends = now + round(self.options.duration_s * 1000)
             if not self.line.stopping and (self._stop.is_set() or (ends is not None and now >= ends)):
                 self.line.stop(now)
+            await self._tell()
             if tick % SAVE_EVERY_TICKS == 0:
                 self._save()
             tick += 1
             await asyncio.sleep(TICK_S)
+        self._stop.clear()
         self._save()
+
+    async def _tell(self) -> None:
+        for device in list(self.devices.values()):
+            await device.tell()
 
     def _save(self) -> None:
         save_memory(self.options.memory, {**self.line.counters(), "boot": {"boot": self.line.boot}})
 
-    def _device(self, machine: SimMachine) -> SimDevice:
-        async def action(
-            _function: int, start: int, address: int, count: int, registers: list[int], written: object
-        ) -> ExcCodes | None:
-            if written is not None:
-                return ExcCodes.ILLEGAL_FUNCTION
-            self.line.advance(self.clock.now_ms())
-            fill(machine, registers)
-            self._was_read(machine.spec.name)
-            return None
+    # -- devices
 
-        data = SimData(0, count=REGISTERS, values=0, datatype=DataType.REGISTERS)
-        return SimDevice(1, simdata=[data], action=action)
+    def _machine_device(self, index: int, machine: SimMachine) -> Device:
+        spec, options = machine.spec, self.options
+        host, port = options.host, options.base_port + index
+        if spec.protocol in BROKERED:
+            host, port = options.broker_host or options.host, options.broker_port
+        memory = options.memory.with_suffix(f".{spec.name.lower()}") if options.memory else None
+        place = Place(host, port, memory)
+        return make_device(spec, place, self.clock, partial(self._read, machine), partial(self._was_read, spec.name))
+
+    def _meter_device(self, index: int, meter: SimMeter) -> Device:
+        from .modbus_device import ModbusDevice
+
+        spec, place = meter.spec, Place(self.options.host, self.options.base_port + index)
+
+        def read() -> Reading:
+            self.line.advance(self.clock.now_ms())
+            return meter.read()
+
+        registers = {"energy": spec.energy, "power": spec.power}
+        return ModbusDevice(spec.protocol, place, {spec.unit_id: Unit(registers, read)}, _nobody)
+
+    def _read(self, machine: SimMachine) -> Reading:
+        """The machine's values at this instant."""
+        self.line.advance(self.clock.now_ms())
+        per_minute = 60_000 / machine.cycle_ms if machine.state == RUNNING else 0.0
+        return Reading(
+            {
+                "state": machine.state, "code": machine.code, "interlock": machine.interlock, "mode": machine.mode,
+                "boot": machine.boot, "speed": per_minute, **machine.raw,
+            },
+            machine.since,
+        )  # fmt: skip
 
     def _was_read(self, name: str) -> None:
         if self.line.released:
@@ -169,3 +177,7 @@ class Plant:
         if not self._unread:
             # Two polls later every reader has its baseline on disk.
             asyncio.get_running_loop().call_later(4 * POLL_MS / 1000 / self.clock.speed, self.line.release)
+
+
+def _nobody() -> None:
+    """Nobody waits for a meter's reader."""

@@ -7,7 +7,11 @@ JSON lines, appended and flushed one by one; ``at`` is plant time in ms::
     {"t": "state", "at": …, "equipment": …, "raw": …, "state": …, "code": …|null, "interlock": …|null}
     {"t": "mode",  "at": …, "equipment": …, "raw": …, "mode": …}
     {"t": "count", "at": …, "equipment": …, "counter": …, "raw": …, "total": …}   total = made since the start
-    {"t": "end", "at": …, "totals": {equipment: {counter: made}}, "states": {equipment: changes}}
+    {"t": "energy", "at": …, "equipment": …, "meter": …, "raw": …, "total": …}   watt-hours since the start
+    {"t": "reset", "at": …, "equipment": …}                                    counters at zero, by command
+    {"t": "fault", "at": …, "machine": …, "fault": …, "seconds": …}            injected by command
+    {"t": "end", "at": …, "totals": {equipment: {counter: made}}, "states": {equipment: changes},
+     "energy": {equipment/meter: watt-hours}}
 """
 
 from __future__ import annotations

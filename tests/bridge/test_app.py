@@ -26,12 +26,14 @@ from iot_bridge.config import load_config
 from iot_bridge.errors import Misconfigured
 from iot_bridge.events import Event
 from iot_bridge.outbox import Outbox
-from iot_bridge.simulator.layout import MACHINES, POLL_MS, STALE_MS, connections, line_tags
+from iot_bridge.simulator.layout import MACHINES, POLL_MS, PORTS, STALE_MS, connections, line_tags
 from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.testing import START_MS, FakeOdoo
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 18230
+# No broker here: every machine speaks Modbus.
+PLAIN = "modbus_tcp"
 SPEED = 2.5
 # How late a busy machine may look, plant ms: 0.8 s of real time.
 JITTER_MS = int(800 * SPEED)
@@ -40,11 +42,12 @@ FILLER = "DEMO/PACK/L1/FILLER"
 
 def configure(folder: Path, odoo: FakeOdoo, port: int, **more: Any) -> Path:
     """A configuration for the fake Odoo and a simulator at ``port``; tags from Odoo."""
-    odoo.tags_answer = {"revision": 1, "tags": line_tags()}
+    odoo.tags_answer = {"revision": 1, "tags": line_tags(PLAIN)}
     (folder / "key").write_text(odoo.key)
     path = folder / "bridge.yaml"
     link = {"url": odoo.url, "database": odoo.database, "login": odoo.login, "key_file": "key"}
-    whole = {"stream": "L1", "data_dir": "data", "odoo": link, "connections": connections("127.0.0.1", port), **more}
+    links = connections("127.0.0.1", port, protocol=PLAIN)
+    whole = {"stream": "L1", "data_dir": "data", "odoo": link, "connections": links, **more}
     path.write_text(yaml.safe_dump(whole))
     return path
 
@@ -79,7 +82,8 @@ def test_truth_equals_odoo_through_a_sigkill(odoo: FakeOdoo, tmp_path: Path) -> 
     config, truth = configure(tmp_path, odoo, PORT), tmp_path / "truth"
     now = time.time()
     clock = f"{now},{now},{SPEED}"
-    simulate = ["simulate", "--port", str(PORT), "--seed", "4", "--truth", str(truth), "--linger", "--wait-for-reader"]
+    simulate = ["simulate", "--port", str(PORT), "--protocol", PLAIN, "--seed", "4", "--truth", str(truth), "--linger"]
+    simulate += ["--wait-for-reader"]
     bridge = ["run", "-c", str(config)]
     with process(*simulate, clock=clock) as plant:
         with process(*bridge, clock=clock) as first:
@@ -160,19 +164,20 @@ async def until(done: Callable[[], bool], timeout_s: float = 10) -> None:
 
 def test_tags_are_downloaded_changed_and_kept(odoo: FakeOdoo, tmp_path: Path) -> None:
     """A new map is used and sent again; a broken set leaves the last good one in use; the next start is offline."""
-    path = configure(tmp_path, odoo, PORT + 5)
+    path = configure(tmp_path, odoo, PORT + 6)
 
     def states(code: str = FILLER) -> list[tuple[str, int]]:
         return [(e["state"], e["map"]) for e in odoo.events("state") if e["equipment"] == code]
 
     async def scene() -> None:
-        plant = Plant(SimOptions("127.0.0.1", PORT + 5, 1, "demo", wait_for_reader=True), SystemClock.from_env({}))
+        options = SimOptions("127.0.0.1", PORT + 6, 1, "demo", protocol=PLAIN, wait_for_reader=True)
+        plant = Plant(options, SystemClock.from_env({}))
         plant._unread.add("a reader that never comes")  # the line stands still
         await plant.open()
         async with running_app(path) as app:
             await until(lambda: states() == [("idle", 1)])
             packer = app.connections["plc_packer"]
-            tags = line_tags()
+            tags = line_tags(PLAIN)
             filler = next(tag for tag in tags if tag["tag"] == f"{FILLER}/state")
             filler.update(map={"2": "setup"}, map_revision=2)
             odoo.tags_answer, odoo.config_revision = {"revision": 2, "tags": tags}, 2
@@ -181,7 +186,7 @@ def test_tags_are_downloaded_changed_and_kept(odoo: FakeOdoo, tmp_path: Path) ->
             odoo.tags_answer = {"revision": 3, "tags": [{**tags[0], "register": "zero"}]}
             odoo.config_revision = 3
             await until(lambda: "tags" in app.alarms)
-            assert "last good ones stay" in app.alarms["tags"] and len(app.connections) == 5
+            assert "last good ones stay" in app.alarms["tags"] and len(app.connections) == PORTS
             await until(lambda: bool(odoo.live_calls and odoo.live_calls[-1]["health"]["alarms"]))
         odoo.faults.unavailable = lambda: True
         async with running_app(path) as app:
@@ -194,7 +199,7 @@ def test_tags_are_downloaded_changed_and_kept(odoo: FakeOdoo, tmp_path: Path) ->
 
 def test_live_is_never_behind_the_backlog(odoo: FakeOdoo, tmp_path: Path) -> None:
     """4 000 events wait and each batch takes 0.2 s: the live lane is on time all the while."""
-    path = configure(tmp_path, odoo, PORT + 10, batch_max=100)
+    path = configure(tmp_path, odoo, PORT + 12, batch_max=100)
     box = Outbox.open(tmp_path / "data" / "outbox.db")
     box.append([Event("measurement", FILLER, START_MS + i, {"name": "x", "value": i}) for i in range(4000)], {})
     box.close()
@@ -203,7 +208,7 @@ def test_live_is_never_behind_the_backlog(odoo: FakeOdoo, tmp_path: Path) -> Non
 
     async def scene() -> None:
         clock = SystemClock.from_env({})
-        plant = Plant(SimOptions("127.0.0.1", PORT + 10, 1, "demo"), clock)
+        plant = Plant(SimOptions("127.0.0.1", PORT + 12, 1, "demo", protocol=PLAIN), clock)
         await plant.open()
         async with running_app(path) as app:
             await until(lambda: bool(app.connections), 10)
@@ -251,23 +256,24 @@ def test_watchdog_speaks_to_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_check_online_reads_devices_and_asks_odoo(odoo: FakeOdoo, tmp_path: Path) -> None:
     """All well, then a tag the device does not have, a dead device and a wrong key: a sentence with the mend each."""
-    port = PORT + 15
+    port = PORT + 18
     beyond = {"tag": "X/temp", "connection": "plc_depal", "equipment": "X", "signal": "measurement", "table": "holding",
               "register": 200, "type": "uint16"}  # fmt: skip
 
     async def scene() -> None:
         clock = SystemClock.from_env({})
-        plant = Plant(SimOptions("127.0.0.1", port, 1, "demo"), clock)
+        plant = Plant(SimOptions("127.0.0.1", port, 1, "demo", protocol=PLAIN), clock)
         await plant.open()
-        found = await check_online(load_config(configure(tmp_path, odoo, port, tags=line_tags())), clock)
-        assert not found.failed and sum(line.startswith("ok plc_") for line in found.lines) == 5
-        found = await check_online(load_config(configure(tmp_path, odoo, port, tags=[*line_tags(), beyond])), clock)
+        found = await check_online(load_config(configure(tmp_path, odoo, port, tags=line_tags(PLAIN))), clock)
+        assert not found.failed and sum(line.startswith("ok plc_") for line in found.lines) == PORTS
+        path = configure(tmp_path, odoo, port, tags=[*line_tags(PLAIN), beyond])
+        found = await check_online(load_config(path), clock)
         assert found.failed and any("X/temp" in line and "check table and register" in line for line in found.lines)
         await plant.close()
-        path = configure(tmp_path, odoo, port, tags=line_tags())
+        path = configure(tmp_path, odoo, port, tags=line_tags(PLAIN))
         (tmp_path / "key").write_text("wrong")
         found = await check_online(load_config(path), clock)
-        assert found.failed and sum("check host, port and cable" in line for line in found.lines) == 5
+        assert found.failed and sum("check host, port and cable" in line for line in found.lines) == PORTS
         assert any("make a new key" in line for line in found.lines)
 
     asyncio.run(asyncio.wait_for(scene(), 30))

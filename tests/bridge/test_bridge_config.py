@@ -12,7 +12,7 @@ from iot_bridge.cli import main
 from iot_bridge.config import load_config
 from iot_bridge.drivers.modbus.settings import check_tag as check_modbus
 from iot_bridge.errors import Misconfigured
-from iot_bridge.simulator.layout import line_tags
+from iot_bridge.simulator.layout import PORTS, line_tags
 from iot_bridge.tags import Tag, check_set, keep_last_good, load_last_good, parse_download
 from iot_bridge.testing import make_tag
 
@@ -150,9 +150,9 @@ def test_cli_says_it_and_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_printed_example_is_valid_but_for_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["simulate", "--print-config", "--base-port", "18240"]) == 0
+    assert main(["simulate", "--print-config", "--base-port", "18240", "--protocol", "modbus_tcp"]) == 0
     config = load_config(write(tmp_path, capsys.readouterr().out))
-    assert [connection.port for connection in config.connections] == list(range(18240, 18245))
+    assert [connection.port for connection in config.connections] == list(range(18240, 18240 + PORTS))
     assert yaml.safe_load((tmp_path / "bridge.yaml").read_text())["stream"] == "LINE1"
 
 
@@ -193,20 +193,20 @@ def test_two_tags_for_one_thing_are_refused() -> None:
 
 
 def test_download_leaves_out_what_it_does_not_know(tmp_path: Path) -> None:
-    names = {str(tag["connection"]): check_modbus for tag in line_tags()}
-    future = {**line_tags()[0], "tag": "T/x", "signal": "hologram"}
-    answer = {"revision": 4, "tags": [{**tag, "colour": "red"} for tag in line_tags()] + [future]}
+    names = {str(tag["connection"]): check_modbus for tag in line_tags("modbus_tcp")}
+    future = {**line_tags("modbus_tcp")[0], "tag": "T/x", "signal": "hologram"}
+    answer = {"revision": 4, "tags": [{**tag, "colour": "red"} for tag in line_tags("modbus_tcp")] + [future]}
     revision, tags, findings = parse_download(answer, names)
-    assert revision == 4 and len(tags) == len(line_tags()) and "hologram" in findings[0]
+    assert revision == 4 and len(tags) == len(line_tags("modbus_tcp")) and "hologram" in findings[0]
     keep_last_good(tmp_path / "tags.json", answer)
     assert load_last_good(tmp_path / "tags.json") == answer
     (tmp_path / "tags.json").write_text("{half")
     assert load_last_good(tmp_path / "tags.json") is None
-    broken = {"revision": 5, "tags": [{**line_tags()[0], "register": "zero"}]}
+    broken = {"revision": 5, "tags": [{**line_tags("modbus_tcp")[0], "register": "zero"}]}
     with pytest.raises(Misconfigured, match="register"):
         parse_download(broken, names)
 
 
 def test_null_means_default() -> None:
-    tag = Tag.model_validate({**line_tags()[0], "word_order": None, "code_tag": None, "stale_ms": None})
+    tag = Tag.model_validate({**line_tags("modbus_tcp")[0], "word_order": None, "code_tag": None, "stale_ms": None})
     assert (tag.word_order, tag.code_tag, tag.stale_limit_ms) == ("ABCD", None, 1500)

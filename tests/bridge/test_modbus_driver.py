@@ -42,7 +42,7 @@ def test_the_three_drivers_are_one_engine() -> None:
 
 def test_reads_the_simulator() -> None:
     async def scene() -> dict[str, object]:
-        plant = Plant(SimOptions("127.0.0.1", 21010, 1, "demo"), CLOCK)
+        plant = Plant(SimOptions("127.0.0.1", 21010, 1, "demo", protocol="modbus_tcp"), CLOCK)
         await plant.open()
         try:
             read: dict[str, object] = {}

@@ -114,9 +114,9 @@ def test_retentive_memory(tmp_path: Path) -> None:
 def test_taken_port_is_said_with_the_mend() -> None:
     async def scene() -> None:
         clock = SystemClock.from_env({})
-        first = Plant(SimOptions("127.0.0.1", 18245, 1, "demo"), clock)
+        first = Plant(SimOptions("127.0.0.1", 18245, 1, "demo", protocol="modbus_tcp"), clock)
         await first.open()
-        second = Plant(SimOptions("127.0.0.1", 18242, 1, "demo"), clock)
+        second = Plant(SimOptions("127.0.0.1", 18242, 1, "demo", protocol="modbus_tcp"), clock)
         try:
             with pytest.raises(Misconfigured, match=r"port 18245 .* choose another --base-port"):
                 await second.open()

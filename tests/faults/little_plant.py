@@ -1,6 +1,6 @@
 """One machine of one protocol as a process of its own, that can be killed, frozen and started again.
 
-    python little_plant.py --protocol P --name N --line L --port P --truth FILE [--zero] [--ca …]
+    python little_plant.py --protocol P --name N --line L --port P --truth FILE [--zero]
 
 It runs and stops in turn and, from the word ``begin`` on, makes parts while it runs. Each line on stdin is a
 word: ``pause`` (no parts, as it is), ``settle`` (setup, no parts), ``resume`` (running, parts), ``finish`` (idle,
@@ -16,14 +16,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import signal
 import sys
 import time
 from pathlib import Path
 
+from iot_bridge.clock import SystemClock
 from iot_bridge.simulator import layout
-from iot_bridge.simulator.devices import Place, Tls, make_device
+from iot_bridge.simulator.devices import Place, Reading, make_device
 
 TICK_S = 0.02
 PART_S = 0.15
@@ -52,16 +52,16 @@ class LittleMachine:
         if zero:
             self.zero_at, self.boot = self.made, self.boot + 1
         self._write(t="boot", boot=self.boot, zero_at=self.zero_at)
-        self._turned = time.monotonic()
         self._part_due = time.monotonic() + PART_S
         self.alternates, self.produces = True, begins
         self._enter(RUNNING)
 
-    def values(self) -> dict[str, int | float]:
-        return {
+    def read(self) -> Reading:
+        values: dict[str, int | float] = {
             "state": self.state, "code": 211 if self.state == DOWN else 0, "interlock": 0, "mode": 1, "boot": self.boot,
             "speed": 400.0 if self.state == RUNNING else 0.0, "total": (self.made - self.zero_at) % 65536, "reject": 0,
         }  # fmt: skip
+        return Reading(values, self._since)
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -82,7 +82,7 @@ class LittleMachine:
         self._write(t=word, total=self.made)
 
     def _enter(self, state: int) -> None:
-        self._turned = time.monotonic()
+        self._turned, self._since = time.monotonic(), round(time.time() * 1000)
         self._write(t="state", raw=state)
         self.state = state
 
@@ -107,14 +107,13 @@ async def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--truth", type=Path, required=True)
     parser.add_argument("--zero", action="store_true")
-    for name in ("ca", "certificate", "key"):
+    for name in ("certificate", "key"):
         parser.add_argument(f"--{name}", type=Path)
     args = parser.parse_args()
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    tls = Tls(args.ca, args.certificate, args.key) if args.ca or args.certificate else None
     spec = machine_of(args.protocol, args.name, args.line)
     machine = LittleMachine(args.truth, args.zero)
-    device = make_device(spec, Place("127.0.0.1", args.port, tls), machine.values, lambda: None)
+    place = Place("127.0.0.1", args.port, args.truth.with_suffix(".memory"), args.certificate, args.key)
+    device = make_device(spec, place, SystemClock.from_env(), machine.read, lambda: None)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
@@ -125,7 +124,7 @@ async def main() -> None:
     orders = asyncio.create_task(_obey(reader, machine))
     while not ended.is_set():
         machine.tick()
-        await device.tell(round(time.time() * 1000))
+        await device.tell()
         await asyncio.sleep(TICK_S)
     orders.cancel()
     await device.close()

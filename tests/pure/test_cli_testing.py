@@ -123,7 +123,7 @@ def test_a_selection_that_matches_nothing_is_a_failure():
 
 def test_without_arguments_all_stages_run_in_order():
     request = parse([])
-    assert request.stages == ["pure", "odoo", "e2e", "browser"]
+    assert request.stages == ["pure", "odoo", "e2e", "faults", "browser"]
     assert not request.narrowed
 
 
@@ -136,6 +136,7 @@ def test_a_path_chooses_its_stage(monkeypatch):
     assert testing.stage_of("addons/mes_base/tests/test_x.py::T::t") == "odoo"
     assert testing.stage_of("tests/browser/test_x.py") == "browser"
     assert testing.stage_of("tests/e2e/test_x.py") == "e2e"
+    assert testing.stage_of("tests/faults/test_x.py") == "faults"
 
 
 def test_a_value_of_an_option_is_not_taken_for_a_stage():

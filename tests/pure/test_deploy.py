@@ -22,8 +22,8 @@ def text(name: str) -> str:
     return (ROOT / name).read_text()
 
 
-def test_there_are_database_odoo_plant_and_bridge():
-    assert set(SERVICES) == {"db", "odoo", "plant", "bridge"}
+def test_there_are_database_odoo_broker_plant_and_bridge():
+    assert set(SERVICES) == {"db", "odoo", "broker", "plant", "bridge"}
 
 
 def test_every_volume_that_is_used_is_declared():
@@ -42,11 +42,11 @@ def test_every_image_is_built_from_files_that_exist(service):
 
 
 def test_the_bridge_of_the_containers_reads_the_plant_of_the_containers():
-    config = load_config(ROOT / "deploy/bridge.yaml")
+    ours = yaml.safe_load(text("deploy/bridge.yaml"))["connections"]
     command = SERVICES["plant"]["command"]
-    port = int(command[command.index("--port") + 1])
-    expected = {(item["name"], item["host"], item["port"]) for item in connections("plant", port)}
-    assert {(item.name, item.host, item.port) for item in config.connections} == expected
+    port, broker = (command[command.index(option) + 1] for option in ("--port", "--broker-host"))
+    assert broker in SERVICES
+    assert ours == connections("plant", int(port), broker_host=broker)
 
 
 def test_the_bridge_of_the_containers_is_a_valid_configuration(capsys):
