@@ -122,7 +122,7 @@ class Inbox:
             self._rounds.append({})
         for name, reading in told:
             last = self._last[name]
-            sure = until_s is None or name not in self.live or name in self.verify
+            sure = until_s is None or last.reading is None or name not in self.live or name in self.verify
             self.verify.discard(name)
             if last.reading is not None and _is_same(last.reading, reading):
                 self._pending.pop(name, None)
