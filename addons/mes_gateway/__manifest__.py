@@ -5,12 +5,14 @@
     "category": "Supply Chain/Manufacturing",
     "author": "Gemba MES contributors",
     "license": "LGPL-3",
-    "depends": ["mes_base", "bus", "rpc"],
+    "depends": ["mes_base", "bus", "mail", "rpc"],
     "data": [
+        "security/mes_gateway_groups.xml",
         "security/ir.model.access.csv",
         "security/mes_gateway_rules.xml",
         "data/ir_cron.xml",
         "views/mes_gateway_key_views.xml",
+        "views/mes_command_views.xml",
         "views/mes_gateway_tag_views.xml",
         "views/mes_gateway_stream_views.xml",
         "views/mes_gateway_finding_views.xml",
@@ -21,6 +23,7 @@
         "views/mes_gateway_views.xml",
         "views/mes_gateway_menus.xml",
     ],
+    "assets": {"web.assets_backend": ["mes_gateway/static/src/**/*"]},
     "uninstall_hook": "uninstall_hook",
     "installable": True,
 }

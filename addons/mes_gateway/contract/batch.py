@@ -227,6 +227,8 @@ def _checked(event: fields.Event, plant: Plant, at: int, earliest: int, latest: 
     fields.word(event, "quality", QUALITIES)
     equipment = fields.text(event, "equipment", 255)
     machine = plant.machines.get(equipment)
+    if machine is None and event["kind"] == "command_result":
+        machine = 0  # it names its command; what it was for may be gone from the bridge
     if machine is None:
         raise Refused(
             "unknown_equipment",

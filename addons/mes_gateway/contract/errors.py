@@ -18,6 +18,7 @@ CODES = {
     "unknown_equipment": "No such machine at this gateway's site: create it with this code, or mend the tag.",
     "unknown_counter": "The machine has no such counter: add the counter to the machine, then replay.",
     "unknown_tag": "The gateway has no such tag: add the tag to the gateway, then replay.",
+    "unknown_command": "This gateway was sent no such command, or it was answered before: nothing to do.",
     "unmapped": "The raw value is not in the tag's map: complete the map, correct the event, replay.",
     "superseded": "Another source with a higher rank has spoken for the same instant: nothing to do.",
     "checksum": "The event was applied, but its delta does not fit its neighbours: look for a "

@@ -1,6 +1,8 @@
 from . import (
     bus_bus,
     ir_websocket,
+    mes_command,
+    mes_command_result,
     mes_event_applier,
     mes_event_pending,
     mes_event_rejection,

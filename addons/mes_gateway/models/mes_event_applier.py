@@ -26,7 +26,7 @@ class MesEventApplier(models.AbstractModel):
         numbered events of its kind, ``[(seq, event), ...]``, checked against the contract; it works on
         the whole set, must not fail for the content of one event, and returns the events it refuses
         as a list of ``contract.Bad``."""
-        return {"clock": "_handle_clock"}
+        return {"clock": "_handle_clock", "command_result": "_handle_command_result"}
 
     # -- what a gateway may speak of ---------------------------------------------------------------
 
@@ -163,6 +163,12 @@ class MesEventApplier(models.AbstractModel):
             ],
         )
         return []
+
+    def _handle_command_result(self, source: Source, events: list[tuple[int, Any]]) -> list[contract.Bad]:
+        """What a bridge says of commands that it was offered."""
+        known = dict(events)
+        refused = self.env["mes.command"].settle(source.gateway_id, events, self.env["mes.clock"].now_ms())
+        return [contract.Bad(contract.Verdict(seq, "unknown_command", why), known[seq]) for seq, why in refused]
 
     # -- conservation of counts --------------------------------------------------------------------
 

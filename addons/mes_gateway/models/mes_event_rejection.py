@@ -26,6 +26,7 @@ REASONS = [
     ("unknown_equipment", "Unknown machine"),
     ("unknown_counter", "Unknown counter"),
     ("unknown_tag", "Unknown tag"),
+    ("unknown_command", "Unknown command"),
     ("unmapped", "Raw value not in the map"),
     ("superseded", "Superseded"),
 ]

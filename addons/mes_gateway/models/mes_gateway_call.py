@@ -201,7 +201,7 @@ class MesGatewayCall(models.Model):
             "applied": applied,
             "verdicts": [verdict._asdict() for verdict in verdicts],
             "config_revision": gateway.tag_revision,
-            "commands": [],
+            "commands": gateway.env["mes.command"].offers(gateway.id, gateway._now_ms()),
         }
         if standing is contract.Standing.TOO_EARLY:
             answer |= {"code": "out_of_sequence", "message": _too_early(batch, applied)}
@@ -232,7 +232,7 @@ class MesGatewayCall(models.Model):
             "ok": not refused,
             "refused": {code: verdict._asdict() for code, verdict in refused.items()},
             "config_revision": gateway.tag_revision,
-            "commands": [],
+            "commands": gateway.env["mes.command"].offers(gateway.id, now),
             "server_time": contract.format_time(now),
         }
 

@@ -115,6 +115,8 @@ class MesGatewayTag(models.Model):
         string="Texts Written", help="For a text: what may be written, separated by commas; empty: any text."
     )
 
+    command_count = fields.Integer(compute="_compute_command_count", string="Commands")
+
     _name_unique = models.Constraint(
         "UNIQUE(gateway_id, workcenter_id, name)", "The gateway already has this tag of this machine."
     )
@@ -150,6 +152,28 @@ class MesGatewayTag(models.Model):
             exact = Domain("name", "=", name) & Domain("workcenter_id.mes_code", "=", machine)
             found.append(exact if sign else Domain.FALSE)
         return Domain.OR(found)
+
+    def _compute_command_count(self):
+        counts = dict(self.env["mes.command"]._read_group([("tag_id", "in", self.ids)], ["tag_id"], ["__count"]))
+        for tag in self:
+            tag.command_count = counts.get(tag, 0)
+
+    def action_write_value(self):
+        """A form for a value that this tag's machine is to get."""
+        self.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Write a Value"),
+            "res_model": "mes.command",
+            "views": [(False, "form")],
+            "context": {"default_tag_id": self.id, "default_kind": "write" if self.writable else "read"},
+        }
+
+    def action_open_commands(self):
+        """The commands to these tags."""
+        self.check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id("mes_gateway.mes_command_action")
+        return action | {"domain": [("tag_id", "in", self.ids)], "context": {"default_tag_id": self[:1].id}}
 
     @api.onchange("protocol")
     def _onchange_protocol(self):

@@ -65,7 +65,7 @@ class MesGatewayTag(models.Model):
             if tag.counting == "shift_total" and not (tag.reset_times and tags.is_times(tag.reset_times)):
                 tag._wrong(self.env._("a total of the shift needs the times at which it falls to zero: 06:00, 14:00."))
             if tag.counting == "handshake" and not (tag.sequence_tag and tag.ack_tag):
-                tag._wrong(self.env._("a handshake needs the tag of the record's number, and the one that gets it back."))
+                tag._wrong(self.env._("a handshake needs the tag of the record's number, and one that gets it back."))
 
     @api.constrains("signal", "type", "deadband", "window_ms", "alarm_map", "action", "action_map")
     def _check_value(self):

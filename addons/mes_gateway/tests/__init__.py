@@ -1,5 +1,6 @@
 from . import (
     test_bad_input,
+    test_commands,
     test_context,
     test_health,
     test_ingest,

@@ -27,6 +27,11 @@ MODELS = (
     "mes.event.pending",
     "mes.event.applier",
     "mes.measurement",
+    "mes.measurement.minute",
+    "mes.measurement.hour",
+    "mes.measurement.mark",
+    "mes.telemetry",
+    "mes.command",
 )
 CALLS = {"hello", "ingest", "live", "tags"}
 
@@ -85,6 +90,10 @@ class TestRights(GatewayCase):
         }
         self.env["mes.gateway.finding"].note(self.stream._source(), "clock", "x", "x")
         records["mes.gateway.finding"] = self.finding("clock")
+        place = {"gateway_id": self.gateway.id, "workcenter_id": self.machine.id, "connection": "plc"}
+        tag = self.env["mes.gateway.tag"].create({**place, "name": "lamp", "signal": "companion", "writable": True})
+        records["mes.gateway.tag"] = tag
+        records["mes.command"] = self.env["mes.command"].create({"tag_id": tag.id, "reason": "Trial"})
         found = {name: own_public_methods(self.env[name]) for name in MODELS}
         self.assertEqual(found["mes.gateway"] & CALLS, CALLS)
         self.assertFalse(found["mes.event.applier"])
@@ -103,6 +112,10 @@ class TestRights(GatewayCase):
             return
         self.assertEqual(role, "operator", f"{method} for {role}")
         self.assertEqual(action["type"], "ir.actions.act_window")
+        target = self.env[action["res_model"]].with_user(record.env.user)
+        if target._name == "mes.command":
+            self.assertFalse(target.has_access("create"))
+            return
         with self.assertRaises(AccessError):
             self.env[action["res_model"]].with_user(record.env.user).search([]).mapped("message")
 
