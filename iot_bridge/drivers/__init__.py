@@ -16,6 +16,7 @@ from .modbus import settings as modbus
 from .mqtt import settings as mqtt
 from .opcua import settings as opcua
 from .settings import ConnectionConfig, WriteRule
+from .sparkplug import settings as sparkplug
 
 
 def _from(module: str, name: str) -> DriverFactory:
@@ -33,6 +34,9 @@ _BUILT_IN = (
     ),
     DriverKind("opcua", opcua.OpcUaConfig, opcua.check_tag, lambda: _from(".opcua.driver", "OpcUa")),
     DriverKind("mqtt", mqtt.MqttConfig, mqtt.check_tag, lambda: _from(".mqtt.driver", "MqttDriver")),
+    DriverKind(
+        "sparkplug", sparkplug.SparkplugConfig, sparkplug.check_tag, lambda: _from(".sparkplug.driver", "SparkplugHost")
+    ),
 )
 
 DRIVERS: dict[str, DriverKind] = {kind.name: kind for kind in _BUILT_IN}
