@@ -80,7 +80,6 @@ class MesCommand(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
-        index=True,
     )
     user_id = fields.Many2one("res.users", readonly=True, copy=False, string="Who", ondelete="restrict")
     requested_at = Timestamp(readonly=True, copy=False, string="Sent")
