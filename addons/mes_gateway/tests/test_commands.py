@@ -79,7 +79,7 @@ class TestCommands(GatewayCase):
         self.assertEqual(self.offered(), [offer])
         self.assertEqual(command.state, "offered")
         self.assertEqual(self.offered(), [offer], "again, until the result is here")
-        self.env.cr.precommit.data.pop("mail.tracking.mes.command")  # as after a commit: what is made and changed at once is not tracked
+        self.env.cr.precommit.data.pop("mail.tracking.mes.command")  # as after a commit
         self.assertEqual(self.result(command, read_back=50), [])
         self.assertEqual((command.state, command.read_back, command.user_id), ("done", "50", self.sender))
         self.assertEqual(self.offered(), [])
