@@ -138,6 +138,7 @@ class Bus:
         assert self._server is not None
         self._server.close()
         self.hang_up()
+        await until(lambda: not self._writers)
 
     def hang_up(self) -> None:
         """Close every connection, as a device that restarts does."""

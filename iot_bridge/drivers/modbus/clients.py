@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TypedDict
 
@@ -11,6 +12,19 @@ from pymodbus.framer import FramerType
 from .link import GRACE_S, Link
 from .rtu import RtuLink
 from .settings import ModbusConfig, ModbusRtuConfig, ModbusRtuTcpConfig
+
+
+class SerialLink(RtuLink):
+    """A serial port of this machine."""
+
+    def _unreachable(self) -> str:
+        if not os.path.exists(self._where):
+            why = "there is no such device: plug the adapter in, or correct device (ls /dev/serial/by-id)"
+        elif not os.access(self._where, os.R_OK | os.W_OK):
+            why = "no permission: add the bridge's user to the device's group (often dialout)"
+        else:
+            why = "it is no serial port, or another program uses it"
+        return f"{self._where} can't be opened: {why}"
 
 
 class _Waits(TypedDict):
@@ -30,7 +44,7 @@ def make_link(config: ModbusConfig) -> Link:
             bytesize=config.bytesize, parity=config.parity, stopbits=config.stopbits,
             handle_local_echo=config.local_echo, **waits,
         )  # fmt: skip
-        return RtuLink(serial, config.timeout_s, config.pause_s, config.where)
+        return SerialLink(serial, config.timeout_s, config.pause_s, config.where)
     if isinstance(config, ModbusRtuTcpConfig):
         rtu = partial(
             AsyncModbusTcpClient, config.host, port=config.port, name=config.name, framer=FramerType.RTU, **waits

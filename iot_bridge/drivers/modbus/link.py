@@ -86,7 +86,10 @@ class Link:
             connected = False
         if not connected:
             self.close()
-            raise Closed(f"{self._where} can't be reached")
+            raise Closed(self._unreachable())
+
+    def _unreachable(self) -> str:
+        return f"{self._where} can't be reached"
 
     def close(self) -> None:
         """Drop the line; never raises."""
