@@ -79,7 +79,7 @@ def _head(shot: Snapshot, texts: Texts) -> str:
     return (
         f'<header><h1>{escape(shot.stream)} <small>{escape(texts["title"])}</small></h1>'
         f'<p class="pill {state}" role="status">{escape(word)}</p>'
-        f'<p class="time">{escape(texts["updated"])} <time>{escape(shot.plant_time)}</time></p></header>'
+        f'<p class="time">{escape(texts["updated"])} {_time(shot.plant_time)}</p></header>'
     )
 
 
@@ -104,13 +104,14 @@ def _tiles(shot: Snapshot, texts: Texts) -> str:
 
 def _alarms(shot: Snapshot, texts: Texts) -> str:
     items = [
-        f"<li><b>{escape(a.code)}</b> {escape(a.text)}"
+        f"<b>{escape(a.code)}</b> {escape(a.text)}"
         + (f'<br><span class="mend">{escape(texts["mend"])}: {escape(a.mend)}</span>' if a.mend else "")
         for a in shot.alarms
     ]
     if shot.stuck:
-        items.append(f"<li>{escape(texts['stuck'].format(names=', '.join(shot.stuck)))}</li>")
-    body = f'<ul class="alarms">{"".join(f"{item}" for item in items)}</ul>' if items else _empty(texts["no_alarms"])
+        items.append(escape(texts["stuck"].format(names=", ".join(shot.stuck))))
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    body = f'<ul class="alarms">{listed}</ul>' if items else _empty(texts["no_alarms"])
     return _section("alarms", texts["alarms"], body)
 
 
@@ -127,8 +128,8 @@ def _connections(shot: Snapshot, texts: Texts) -> str:
 def _streams(shot: Snapshot, texts: Texts) -> str:
     def row(s: StreamView) -> Sequence[str]:
         state = _mark("good", texts["connected"]) if s.connected else _mark("bad", s.error or texts["down"])
-        return (escape(s.name), state, _right(s.pending), escape(duration(s.lag_s)), _right(s.applied),
-                _right(s.rejected), escape(size(s.size_bytes)))  # fmt: skip
+        return (escape(s.name), state, _right(s.pending), _right(duration(s.lag_s)), _right(s.applied),
+                _right(s.rejected), _right(size(s.size_bytes)))  # fmt: skip
 
     head = ("stream", "state", "#waiting", "#lag", "#applied", "#rejected", "#size")
     return _table("streams", head, map(row, shot.streams), texts, "")
@@ -140,9 +141,9 @@ def _machines(shot: Snapshot, texts: Texts) -> str:
         state = str(machine.get("state") or "no_data")
         level = {"running": "good", "down": "bad", "no_data": "none"}.get(state, "warn")
         counts = " · ".join(f"{escape(name)} {shown(total)}" for name, total in machine.get("counts", {}).items())
-        since = str(machine.get("since") or "–")
+        since = machine.get("since")
         word = texts["stopped"] if state == "down" else texts.get(state, state)
-        return escape(code), _mark(level, word), f"<time>{escape(since)}</time>", counts or "–"
+        return _path(code), _mark(level, word), _time(str(since)) if since else "–", counts or "–"
 
     head = ("equipment", "state", "since", "counts")
     return _table("machines", head, map(row, sorted(shot.machines.items())), texts, texts["no_machines"])
@@ -154,9 +155,8 @@ def _tags(shot: Snapshot, texts: Texts) -> str:
         level = {"good": "good", "bad": "bad", "stale": "bad", "none": "none"}.get(quality, "warn")
         value = f"{escape(shown(t.value))} <small>{escape(t.unit)}</small>"
         age = duration(t.age_s) if t.age_s is not None else "–"
-        return escape(t.tag), f'<span class="right">{value}</span>', _right(age), _mark(level, texts[quality]), escape(
-            t.connection
-        )
+        return (_path(t.tag), f'<span class="right">{value}</span>', _right(age), _mark(level, texts[quality]),
+                escape(t.connection))  # fmt: skip
 
     if not shot.tags:
         return _section("tags", texts["tags"], _empty(texts["no_tags"]))
@@ -200,6 +200,16 @@ def _table(
 
 def _mark(level: str, word: str) -> str:
     return f'<span class="mark {level}">{escape(word)}</span>'
+
+
+def _path(name: str) -> str:
+    """A long name breaks after a slash, not within a word."""
+    return escape(name).replace("/", "/<wbr>")
+
+
+def _time(moment: str) -> str:
+    """The page's script shows it in the reader's own time."""
+    return f'<time datetime="{escape(moment)}">{escape(moment)}</time>'
 
 
 def _right(value: float | str) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ HEAD_MAX = 8192
 READ_S = 5.0
 AT_ONCE = 16
 RENDERS = 2
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^:\[\]@/]+))(?::\d{1,5})?")
 _COMMON = {
     "Cache-Control": "no-store",
     "Connection": "close",
@@ -142,11 +144,14 @@ class StatusServer:
             return await asyncio.to_thread(make, shot, request)
 
     def _is_ours(self, host: str) -> bool:
-        name = host.lower().rpartition(":")[0] if not host.endswith("]") and ":" in host else host.lower()
+        parts = _HOST.fullmatch(host.lower())
+        if parts is None:
+            return False
+        name, address = parts["name"], parts["v6"] or parts["name"]
         if name in self._names:
             return True
         try:
-            ipaddress.ip_address(name.strip("[]"))
+            ipaddress.ip_address(address)
         except ValueError:
             return False
         return True

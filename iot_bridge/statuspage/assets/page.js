@@ -20,6 +20,13 @@
     }
   };
 
+  const localize = () => {
+    for (const time of main.querySelectorAll("time")) {
+      const moment = new Date(time.dateTime);
+      if (!Number.isNaN(moment.getTime())) time.textContent = moment.toLocaleString();
+    }
+  };
+
   // What the person types stays through a refresh: focus, caret and text.
   const replace = (html) => {
     const before = document.activeElement;
@@ -31,6 +38,7 @@
       if (typing) { find.focus({ preventScroll: true }); find.setSelectionRange(...typing); }
     }
     filter();
+    localize();
   };
 
   const fail = () => {
@@ -56,5 +64,6 @@
   main.addEventListener("input", (event) => {
     if (event.target.id === "find") { wanted = event.target.value; filter(); }
   });
+  localize();
   setTimeout(refresh, 2000);
 })();
