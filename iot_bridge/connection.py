@@ -13,6 +13,7 @@ from .drivers.base import Rebirthable, Writable
 from .errors import LinkLost, Rejected
 from .events import Sample, Value
 from .pipeline import Pipeline
+from .signals.clockwatch import SkewWatch
 from .tags import Tag
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Connection:
         self._driver = DRIVERS[config.driver].load()(config, tags, clock, around)
         # A polled device answers one request at a time: writes go between two polls.
         self._busy = asyncio.Lock()
+        self._skew = SkewWatch()
         # Tags of which handshakes write back the sequence number; why that was refused.
         answers = {tag.ack_tag for tag in tags}
         self._acknowledging = {tag.tag: tag for tag in tags if tag.tag in answers}
@@ -119,6 +121,7 @@ class Connection:
         while True:
             delivery = await driver.receive()
             self._note(delivery.samples)
+            await self._watch_clock(delivery.samples)
             dropped = delivery.dropped or bool(self._after_drop)
             if await self._pipeline.feed(delivery.samples, dropped, delivery.notes):
                 await driver.stored(delivery)
@@ -142,9 +145,15 @@ class Connection:
             self.progress += 1
             due[index] = self._next(due[index], groups[index].poll_ms)
 
+    async def _watch_clock(self, samples: Sequence[Sample]) -> None:
+        """Tell when the source's own clock is ahead or behind."""
+        step_s = self._skew.look(samples) if self.config.clock == "source" else None
+        if step_s is not None:
+            await self._pipeline.tell_clock(step_s, self.name, [tag.tag for tag in self.tags])
+
     async def _write_back(self) -> None:
         """Acknowledge stored records to the device (handshake counters), where the allow-list lets us."""
-        for name, value in self._pipeline.take_writes(self._acknowledging).items():
+        for name, value in self._pipeline.writes_for(self._acknowledging).items():
             try:
                 tag = self._acknowledging[name]
                 await self.write(tag, permit(self.config, tag, value, None))
@@ -152,6 +161,7 @@ class Connection:
                 if self.refusals.get(name) != str(error):
                     log.error("%s: a record can't be acknowledged: %s", self.name, error)
                 self.refusals[name] = str(error)
+            self._pipeline.written(name)
 
     def _next(self, due: int, period: int) -> int:
         """The next due time; polls that are late already are left out and counted, they never pile up."""

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .clock import Clock, to_rfc3339
-from .events import Sample, Value
+from .events import Event, Sample, Value
 from .outbox import Stores
 from .outbox.heal import heal
+from .signals.clockwatch import WallWatch
 from .signals.machine import Machine, MachineState, Proposal
 from .tags import Tag
 
@@ -28,15 +29,21 @@ NOTHING: Mapping[str, str | None] = {}
 
 
 class Pipeline:
-    """All machines of the bridge. ``stored`` is called after each commit."""
+    """All machines of the bridge. ``stored`` is called after each commit; live: not one for history only."""
 
     def __init__(
-        self, stores: Stores, clock: Clock, stored: Callable[[], None], evidence_every_ms: int | None = None
+        self,
+        stores: Stores,
+        clock: Clock,
+        stored: Callable[[], None],
+        evidence_every_ms: int | None = None,
+        live: bool = True,
     ) -> None:
         self._stores = stores
         self._clock = clock
         self._stored = stored
         self._every_ms = evidence_every_ms
+        self._wall = WallWatch(clock.speed) if live else None
         self._lock = asyncio.Lock()
         self._machines: dict[str, Machine] = {}
         self._equipment: dict[str, str] = {}
@@ -76,11 +83,15 @@ class Pipeline:
             steps = {code: self._machines[code].propose(own, dropped) for code, own in by_equipment.items()}
             return await self._commit(steps, notes)
 
-    def take_writes(self, tags: Iterable[str]) -> dict[str, Value]:
-        """What is to be written to these tags now that it is stored; it is handed out once."""
+    def writes_for(self, tags: Iterable[str]) -> dict[str, Value]:
+        """What is to be written to these tags now that it is stored, until :meth:`written`."""
         if not self._writes:
             return {}
-        return {tag: self._writes.pop(tag) for tag in tags if tag in self._writes}
+        return {tag: self._writes[tag] for tag in tags if tag in self._writes}
+
+    def written(self, tag: str) -> None:
+        """The device has it, or will never take it."""
+        self._writes.pop(tag, None)
 
     async def lost(self, tags: Iterable[str]) -> None:
         """A link is gone: send at once what evidence there is."""
@@ -107,7 +118,28 @@ class Pipeline:
             }
             if overdue:
                 await self._check_loss(overdue)
+            await self._watch_wall()
             await asyncio.sleep(STALE_LOOK_S)
+
+    async def tell_clock(self, step_s: float, source: str, tags: Iterable[str]) -> None:
+        """A clock was set, or found to be off: a ``clock`` event of the first machine it stamps."""
+        codes = sorted({self._equipment[tag] for tag in tags if tag in self._equipment})
+        log.warning("clock of %s: off by another %+.1f s", source, step_s)
+        if not codes:
+            return
+        event = Event("clock", codes[0], self._clock.now_ms(), {"step_s": step_s, "source": source})
+        async with self._lock:
+            try:
+                await asyncio.to_thread(self._stores.append, [event], {}, {})
+            except sqlite3.OperationalError as error:
+                self._cannot_store(error)
+                return
+        self._stored()
+
+    async def _watch_wall(self) -> None:
+        step_s = None if self._wall is None else self._wall.look(self._clock.now_ms(), self._clock.mono_ms())
+        if step_s is not None:
+            await self.tell_clock(step_s, "bridge", self._equipment)
 
     async def heal(self, points: Mapping[str, Mapping[str, Any]], fresh: bool) -> None:
         """Compare counter memories with Odoo's last points (see :mod:`.outbox.heal`)."""
