@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .clock import Clock
 from .config import BridgeConfig
-from .outbox import Limits, Outbox, Stores
+from .outbox import Durability, Limits, Outbox, Stores
 from .pipeline import Pipeline
 from .uplink.caller import Caller
 from .uplink.durable import DurableLane
@@ -63,12 +63,14 @@ def open_lanes(config: BridgeConfig, clock: Clock) -> Lanes:
     for stream in _fact_streams(config):
         telemetry = boxes.get(config.telemetry_stream or "") if stream == config.stream else None
         stores = Stores(boxes[stream], telemetry if telemetry is not boxes[stream] else None)
-        pipelines[stream] = Pipeline(stores, clock, stored, config.evidence_every_ms)
+        pipelines[stream] = Pipeline(stores, clock, stored, config.evidence_every_ms, stream == config.stream)
     for stream, outbox in boxes.items():
         # A stream without facts of its own has no counters to heal.
         heal = pipelines[stream].heal if stream in pipelines else _nothing_to_heal
         caller = Caller(make_transport(odoo, odoo.timeout_s), f"ingest:{stream}")
-        durable = DurableLane(outbox, caller, stream, config.batch_max, odoo.retry_max_s, heal, config.outbox)
+        # After an outage the states go first: the main lane is the first of all.
+        ahead = lanes[config.stream].durable if lanes else None
+        durable = DurableLane(outbox, caller, stream, config.batch_max, odoo.retry_max_s, heal, config.outbox, ahead)
         lanes[stream] = Lane(stream, outbox, durable, caller)
     return Lanes(lanes[config.stream], lanes, pipelines)
 
@@ -89,7 +91,10 @@ def outbox_file(config: BridgeConfig, stream: str) -> Path:
 
 
 def _outbox(config: BridgeConfig, stream: str) -> Outbox:
-    return Outbox.open(outbox_file(config, stream), Limits(max_pending=config.outbox.max_pending))
+    limits = Limits(config.outbox.max_pending, config.outbox.max_bytes)
+    # Measurements are many: of them a power cut may cost the last second.
+    durability: Durability = "second" if stream == config.telemetry_stream != config.stream else "commit"
+    return Outbox.open(outbox_file(config, stream), limits, durability)
 
 
 def _file_part(stream: str) -> str:

@@ -41,8 +41,13 @@ class OdooConfig(Strict):
     key_file: FilePath = Field(description="file with the API key, one line")
     transport: Literal["xmlrpc", "json2"] = "xmlrpc"
     timeout_s: float = Field(default=10.0, gt=0, le=120, strict=False, description="for one ingest call")
-    live_timeout_s: float = Field(default=3.0, gt=0, le=30, strict=False, description="for one call of the live lane")
+    live_timeout_s: float = Field(default=1.5, gt=0, le=30, strict=False, description="for one call of the live lane")
     retry_max_s: float = Field(default=2.0, gt=0, le=60, strict=False, description="longest pause between attempts")
+    ca_file: FilePath | None = Field(default=None, description="authority of Odoo's certificate, PEM; else system's")
+    client_cert: FilePath | None = Field(default=None, description="this bridge's certificate and key, one PEM file")
+    proxy: str | None = Field(
+        default=None, min_length=1, description="http://[user:password@]host:port, or none; default: the environment's"
+    )
 
     def is_overheard(self) -> bool:
         """Whether the key crosses a network in clear text: no TLS, and Odoo on another machine."""
@@ -71,6 +76,12 @@ class OutboxConfig(Strict):
     keep_days: float = Field(default=7.0, ge=0, strict=False, description="acknowledged events are kept so long")
     keep_max: int = Field(default=2_000_000, ge=0, description="and at most so many of them")
     max_pending: int = Field(default=1_000_000, ge=1000, description="unsent events beyond this are condensed")
+    max_bytes: int = Field(
+        default=1_000_000_000, ge=1 << 20, description="bytes on the disk of one stream's outbox; beyond is condensed"
+    )
+    max_age_days: float = Field(
+        default=30.0, gt=0, strict=False, description="unsent measurements older than this are dropped"
+    )
 
 
 class StatusConfig(Strict):
@@ -96,7 +107,7 @@ class BridgeConfig(Strict):
     tags: Literal["from_odoo"] | list[Tag] = "from_odoo"
     outbox: OutboxConfig = OutboxConfig()
     status: StatusConfig | None = Field(default=None, description="status page; see below")
-    batch_max: int = Field(default=500, ge=1, le=5000)
+    batch_max: int = Field(default=5000, ge=1, le=5000, description="most events of a call; it finds how many are good")
     evidence_every_ms: int | None = Field(
         default=None, ge=100, description="plant ms between evidence events; default half the stale limit"
     )

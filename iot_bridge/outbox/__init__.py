@@ -1,8 +1,9 @@
 """The durable queue between signals and uplink: nothing is forgotten before Odoo has it."""
 
+from .base import Durability
 from .batch import Batch, Stats
 from .bounds import Limits
 from .store import Outbox
 from .stores import Stores
 
-__all__ = ["Batch", "Limits", "Outbox", "Stats", "Stores"]
+__all__ = ["Batch", "Durability", "Limits", "Outbox", "Stats", "Stores"]

@@ -92,7 +92,8 @@ class OutboxFile(ABC):
     def mended(self, error: sqlite3.DatabaseError) -> bool:
         """Do what lets a call that failed be repeated; False when nothing can be done."""
         if damage.is_full(error):
-            return self._make_room()
+            self._make_room()
+            return True
         if damage.is_damage(error):
             with suppress(sqlite3.Error):
                 self._db.close()
@@ -102,22 +103,20 @@ class OutboxFile(ABC):
             return True
         return False
 
-    def _make_room(self) -> bool:
+    def _make_room(self) -> None:
         """The disk is full: give the ballast up and condense in small steps, each folded in at once."""
         bounds = self._bounds
-        log.warning("outbox %s: the disk is full; condensing", self._path.name)
-        bounds.space.release()
-        bounds.must()
+        if bounds.space.release():
+            log.warning("outbox %s: the disk is full; condensing", self._path.name)
         try:
             bounds.space.fold()
-            while not bounds.space.breathes() and not bounds.condenser.exhausted:
+            while bounds.must() and not bounds.space.breathes() and not bounds.exhausted():
                 self.condense_step()
                 bounds.space.fold()
         except sqlite3.OperationalError as error:
-            log.error("outbox %s: no room could be made: %s", self._path.name, error)
+            log.debug("outbox %s: no room could be made: %s", self._path.name, error)
         finally:
             bounds.space.refill()
-        return bounds.space.breathes()
 
     def _attach(self, db: sqlite3.Connection) -> None:
         self._db = db

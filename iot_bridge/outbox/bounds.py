@@ -9,8 +9,9 @@ from pathlib import Path
 from .condense import Condenser
 from .space import HIGH, LOW, Space
 
-# The disk is looked at after so many bytes; while the queue is condensed, after each step.
+# The disk is looked at after so many bytes, sooner where the room is small; while condensing, after each step.
 LOOK_BYTES = 256 << 10
+LOOK_PART = 64
 # A row's columns beside its body, roughly.
 ROW_BYTES = 60
 # When nothing more can go, condensing rests until the queue has grown by this part.
@@ -36,6 +37,7 @@ class Bounds:
         self._unlooked = LOOK_BYTES
         self._condensing = False
         self._rest_until = 0
+        self._share = 0.0
 
     def appended(self, rows: int, size: int) -> None:
         """So many events of so many bytes were stored."""
@@ -50,31 +52,46 @@ class Bounds:
     def too_much(self) -> bool:
         """Whether a step of condensing is due."""
         if self._condensing:
-            self._condensing = not self.relieved() and not self._exhausted()
+            self._condensing = not self.exhausted() and not self._relieved()
             if not self._condensing:
                 self.condenser.restart()
         elif self.rows >= self._rest_until and self._over():
             self._condensing = True
         return self._condensing
 
-    def must(self) -> None:
-        """The disk is full: condense until there is room, rested or not."""
-        self._condensing, self._rest_until = True, 0
-        self.condenser.restart()
+    def refuses(self) -> bool:
+        """Whether what little room is left must stay: without it nothing could be acknowledged or deleted either."""
+        return self._share > HIGH and not self.space.breathes()
 
-    def relieved(self) -> bool:
+    def must(self) -> bool:
+        """The disk is full: go on condensing until there is room; False when nothing more can go."""
+        if not self._condensing and self.rows < self._rest_until:
+            return False
+        self._condensing = True
+        return True
+
+    def forget(self) -> None:
+        """The queue was changed by something else."""
+        self.condenser.forget()
+        self._rest_until = 0
+
+    def exhausted(self) -> bool:
+        """Whether nothing more can go; then condensing rests until something has changed."""
+        if self.condenser.exhausted:
+            self._rest_until = self.rows + self.rows // REST + 1
+            self._condensing = False
+        return self.condenser.exhausted
+
+    def _relieved(self) -> bool:
         """Whether there is room again for a while."""
-        return self.rows <= self._limits.max_pending * LOW and self.space.share() <= LOW
+        self._share = self.space.share()
+        return self.rows <= self._limits.max_pending * LOW and self._share <= LOW
 
     def _over(self) -> bool:
         if self.rows > self._limits.max_pending:
             return True
-        if self._unlooked < LOOK_BYTES:
+        if self._unlooked < min(LOOK_BYTES, self.space.budget // LOOK_PART) and self._share <= HIGH:
             return False
         self._unlooked = 0
-        return self.space.share() > HIGH
-
-    def _exhausted(self) -> bool:
-        if self.condenser.exhausted:
-            self._rest_until = self.rows + self.rows // REST + 1
-        return self.condenser.exhausted
+        self._share = self.space.share()
+        return self._share > HIGH

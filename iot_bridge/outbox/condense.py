@@ -1,11 +1,11 @@
 """Keeping the queue bounded while Odoo is away: what may go, in which order, and how it is declared.
 
-A walk goes from the oldest unsent event to the newest, some hundred rows a step, and ends as soon as
-there is room again; the next one begins at the oldest anew, so that what is old gets thinner and
-thinner. In this order:
+A walk goes in small steps from the oldest unsent event to the newest, for one kind after the other, and
+ends as soon as there is room again:
 
 1. Evidence spans of a machine that touch become one. Nothing is lost by it.
-2. Of the measurements of a tag every second one goes; again and again while that frees much.
+2. Of the measurements of a tag every second one goes, the oldest first; again and again while that frees
+   much. Each walk begins with the oldest, so that what is old gets thinner and thinner.
 3. Counts: a plain point goes when a later one of the same counter and epoch takes over its delta; in
    the end each counter has its last point and every flagged one. Their totals say it all. Energy meters alike.
 
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,10 +25,12 @@ from .checksum import checksum
 from .holes import declare
 
 REASON = "condensed: the queue was full"
-# Rows looked at in one step: some milliseconds, and few enough pages for a disk that is nearly full.
-STEP_ROWS = 500
-# A walk through the measurements that frees a smaller part than this is the last one before the counts.
-WORTH = 8
+# Neighbouring rows looked at in one step: a millisecond or two, and few enough pages for a disk that is nearly full.
+STEP_ROWS = 600
+# A walk through the measurements that frees a smaller part of them, or of all, is the last one before the counts.
+WORTH_OF_THEM, WORTH_OF_ALL = 4, 50
+# SQLite gives no page back before two thirds of it are empty: rows are written anew where at least this part went.
+REPACK = 6
 
 Row = tuple[int, str, str, str]
 
@@ -40,66 +43,81 @@ class Change:
     bodies: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
-# (rows, sent) -> what goes; an event with seq <= sent was handed out and stays as it is.
-Pass = Callable[[Sequence[Row], int], Change]
+class Pass(ABC):
+    """One way through the queue. ``cursor``: looked at so far; ``seen`` and ``freed``: events, since the restart."""
+
+    kinds: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.cursor = self.seen = self.freed = 0
+
+    @abstractmethod
+    def look(self, rows: Sequence[Row], sent: int) -> Change:
+        """What goes of these rows (seq, kind, key, body) and of rows seen before; not what has seq <= sent."""
 
 
 class Condenser:
     """One walk after the other; remembers where it is between the steps. ``step`` runs inside a transaction."""
 
     def __init__(self) -> None:
-        self._passes: list[Pass] = []
-        self._cursor = 0
-        self._seen = self._freed = 0
-        self.exhausted = False
+        self.forget()
+
+    def forget(self) -> None:
+        """The queue was changed by something else: know nothing of it any more."""
+        self._evidence = EvidenceMerge()
+        self._counts = CountCollapse()
+        self.restart()
 
     def restart(self) -> None:
-        """Begin at the oldest the next time."""
-        self._passes, self._cursor, self.exhausted = [], 0, False
+        """Begin a new walk; what was merged or collapsed to the end needs no second look."""
+        self._walk: list[Pass] = [self._evidence, MeasurementThinning(), self._counts]
 
-    def step(self, db: sqlite3.Connection, sent: int) -> list[int]:
-        """Condense some events with seq > ``sent``; returns the numbers that went.
+    @property
+    def exhausted(self) -> bool:
+        """Whether the walk is through: nothing more can go."""
+        return not self._walk
 
-        ``exhausted`` is set when all passes are through.
-        """
-        if not self._passes:
-            self._begin([EvidenceMerge(), MeasurementThinning(), CountCollapse()])
+    def step(self, db: sqlite3.Connection, sent: int, last: int, waiting: int) -> list[int]:
+        """Condense some of ``waiting`` events with sent < seq <= last; returns the numbers that went."""
+        if not self._walk:
+            self.restart()
+        way = self._walk[0]
+        start = max(way.cursor, sent)
+        far = db.execute("SELECT seq FROM event WHERE seq > ? ORDER BY seq LIMIT 1 OFFSET ?", (start, STEP_ROWS - 1))
+        way.cursor = (far.fetchone() or (last,))[0]
         rows = db.execute(
-            "SELECT seq, kind, key, body, stored, crc FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-            (max(self._cursor, sent), STEP_ROWS),
+            "SELECT seq, kind, key, body FROM event WHERE seq > ? AND seq <= ? "
+            f"AND kind IN ({', '.join('?' * len(way.kinds))}) ORDER BY seq",
+            (start, way.cursor, *way.kinds),
         ).fetchall()
-        if not rows:
-            self._next_pass()
-            return []
-        change = self._passes[0]([row[:4] for row in rows], sent)
-        _apply(db, change, rows)
-        self._cursor = rows[-1][0]
-        self._seen += len(rows)
-        self._freed += len(change.gone)
+        change = way.look(rows, sent)
+        _apply(db, change, start, way.cursor)
+        way.seen += len(rows)
+        way.freed += len(change.gone)
+        if way.cursor >= last:
+            self._next(way, waiting)
         return change.gone
 
-    def _begin(self, passes: list[Pass]) -> None:
-        self._passes, self._cursor, self._seen, self._freed = passes, 0, 0, 0
-
-    def _next_pass(self) -> None:
-        if isinstance(self._passes[0], MeasurementThinning) and self._freed * WORTH > self._seen:
-            self._begin([MeasurementThinning(), *self._passes[1:]])
-            return
-        self._begin(self._passes[1:])
-        self.exhausted = not self._passes
+    def _next(self, way: Pass, waiting: int) -> None:
+        worth = way.freed * WORTH_OF_THEM > way.seen and way.freed * WORTH_OF_ALL > waiting
+        if isinstance(way, MeasurementThinning) and worth:
+            self._walk[0] = MeasurementThinning()
+        else:
+            del self._walk[0]
 
 
-class EvidenceMerge:
+class EvidenceMerge(Pass):
     """Spans of one machine that touch become the later one."""
 
+    kinds = ("evidence",)
+
     def __init__(self) -> None:
+        super().__init__()
         self._last: dict[str, tuple[int, dict[str, Any]]] = {}
 
-    def __call__(self, rows: Sequence[Row], sent: int) -> Change:
+    def look(self, rows: Sequence[Row], sent: int) -> Change:
         change = Change()
-        for seq, kind, key, text in rows:
-            if kind != "evidence":
-                continue
+        for seq, _, key, text in rows:
             body = json.loads(text)
             before = self._last.get(key)
             if before is not None and before[0] > sent and _touch(before[1], body):
@@ -117,35 +135,38 @@ def _touch(before: dict[str, Any], body: dict[str, Any]) -> bool:
     return bool(reaches and before["quality"] == body["quality"])
 
 
-class MeasurementThinning:
-    """Of each tag's measurements every second one goes, beginning with the oldest; the newest stays."""
+class MeasurementThinning(Pass):
+    """Of each tag's measurements every second one goes; the newest stays."""
+
+    kinds = ("measurement",)
 
     def __init__(self) -> None:
+        super().__init__()
         self._waiting: dict[str, int] = {}
 
-    def __call__(self, rows: Sequence[Row], sent: int) -> Change:
+    def look(self, rows: Sequence[Row], sent: int) -> Change:
         change = Change()
-        for seq, kind, key, _ in rows:
-            if kind == "measurement":
-                before = self._waiting.pop(key, None)
-                if before is None or before <= sent:
-                    self._waiting[key] = seq
-                else:
-                    change.gone.append(before)
+        for seq, _, key, _ in rows:
+            before = self._waiting.pop(key, None)
+            if before is None or before <= sent:
+                self._waiting[key] = seq
+            else:
+                change.gone.append(before)
         return change
 
 
-class CountCollapse:
+class CountCollapse(Pass):
     """A plain point goes when a later plain one of the same counter and counter epoch takes over its delta."""
 
+    kinds = ("count", "energy")
+
     def __init__(self) -> None:
+        super().__init__()
         self._last: dict[str, tuple[int, dict[str, Any]]] = {}
 
-    def __call__(self, rows: Sequence[Row], sent: int) -> Change:
+    def look(self, rows: Sequence[Row], sent: int) -> Change:
         change = Change()
         for seq, kind, key, text in rows:
-            if kind not in ("count", "energy"):
-                continue
             body = json.loads(text)
             meter = f"{kind} {key} {body.get('counter') or body.get('meter')}"
             if not _plain(kind, body):
@@ -169,23 +190,16 @@ def _plain(kind: str, body: dict[str, Any]) -> bool:
     return "bounds" not in body and body["quality"] == "good"
 
 
-def _apply(db: sqlite3.Connection, change: Change, rows: Sequence[tuple[Any, ...]]) -> None:
+def _apply(db: sqlite3.Connection, change: Change, start: int, end: int) -> None:
     if not change.gone:
         return
     declare(db, change.gone, REASON)
-    gone = set(change.gone)
-    earlier = [(seq,) for seq in gone if seq < rows[0][0]]
-    db.executemany("DELETE FROM event WHERE seq = ?", earlier)
-    # What stays is written anew: SQLite gives no page back before two thirds of it are empty.
-    db.execute("DELETE FROM event WHERE seq BETWEEN ? AND ?", (rows[0][0], rows[-1][0]))
-    db.executemany(
-        "INSERT INTO event (seq, kind, key, body, stored, crc) VALUES (?, ?, ?, ?, ?, ?)",
-        [_changed(row, change.bodies.get(row[0])) for row in rows if row[0] not in gone],
-    )
-
-
-def _changed(row: tuple[Any, ...], body: dict[str, Any] | None) -> tuple[Any, ...]:
-    if body is None:
-        return row
-    text = json.dumps(body, separators=(",", ":"))
-    return (*row[:3], text, row[4], checksum(text))
+    db.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq in change.gone])
+    texts = [(json.dumps(body, separators=(",", ":")), seq) for seq, body in change.bodies.items()]
+    db.executemany("UPDATE event SET body = ?, crc = ? WHERE seq = ?", [(t, checksum(t), seq) for t, seq in texts])
+    span = (start, end)
+    left = db.execute("SELECT count(*) FROM event WHERE seq > ? AND seq <= ?", span).fetchone()[0]
+    if left and left < len(change.gone) * REPACK:
+        rows = db.execute("SELECT * FROM event WHERE seq > ? AND seq <= ?", span).fetchall()
+        db.execute("DELETE FROM event WHERE seq > ? AND seq <= ?", span)
+        db.executemany(f"INSERT INTO event VALUES ({', '.join('?' * len(rows[0]))})", rows)

@@ -31,7 +31,6 @@ class Space:
         self._path = path
         self._ballast = self.ballast_of(path)
         self._max_bytes = max_bytes
-        self._log = 0
         self.attach(db)
 
     @staticmethod
@@ -42,6 +41,9 @@ class Space:
     def attach(self, db: sqlite3.Connection) -> None:
         """Use this connection, also after the file was replaced."""
         self._db = db
+        self._log = self._most = 0
+        # What file, log and ballast may take together.
+        self.budget = self._max_bytes
         self._budget()
         self.refill()
 
@@ -65,7 +67,7 @@ class Space:
 
     def release(self) -> bool:
         """Give the ballast up, on the disk and in the file's limit; True when there was one."""
-        self._db.execute(f"PRAGMA max_page_count={self._pragma('max_page_count') + SPARE_PAGES}").fetchone()
+        self._db.execute(f"PRAGMA max_page_count={self._most + SPARE_PAGES}").fetchone()
         try:
             self._ballast.unlink()
         except OSError:
@@ -101,15 +103,16 @@ class Space:
         self._budget()
         pages = self._pragma("page_count")
         idle = self._pragma("freelist_count")
-        most = self._pragma("max_page_count")
-        # What the log may still take, and what of it the file will take when it is folded in.
+        # What the log may still take, what of it the file will take when it is folded in, and a ballast that is away.
         spoken_for = max(self._log - self._log_size(), 0) + max(pages * PAGE - self._size(self._path), 0)
-        growth = min((most - pages) * PAGE, self._free() - spoken_for)
+        if not self._ballast.exists():
+            spoken_for += self._ballast_size()
+        growth = min((self._most - pages) * PAGE, self._free() - spoken_for)
         return (pages - idle) * PAGE, max(idle * PAGE + growth, 0)
 
     def _budget(self) -> None:
         """Divide what the setting and the disk allow. A disk that others fill makes it smaller, and back."""
-        whole = min(self._max_bytes, self.whole() + self._free())
+        whole = self.budget = min(self._max_bytes, self.whole() + self._free())
         log = min(max(whole // LOG_PART, LOG_LEAST), LOG_MOST)
         if abs(log - self._log) * 4 > log:
             self._log = log
@@ -118,13 +121,12 @@ class Space:
             self._db.execute(f"PRAGMA journal_size_limit={log}")
 
     def _limit(self) -> None:
+        self._most = max(self._max_bytes - self._log - self._ballast_size(), SPARE_PAGES * PAGE) // PAGE
         # SQLite takes no limit below the present size.
-        most = max(self._max_bytes - self._log - self._ballast_size(), SPARE_PAGES * PAGE) // PAGE
-        self._db.execute(f"PRAGMA max_page_count={most}").fetchone()
+        self._db.execute(f"PRAGMA max_page_count={self._most}").fetchone()
 
     def _ballast_size(self) -> int:
-        whole = min(self._max_bytes, self.whole() + self._free())
-        return min(max(whole // BALLAST_PART, BALLAST_LEAST), BALLAST_MOST)
+        return min(max(self.budget // BALLAST_PART, BALLAST_LEAST), BALLAST_MOST)
 
     def _free(self) -> int:
         disk = os.statvfs(self._path.parent)

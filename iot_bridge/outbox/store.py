@@ -12,6 +12,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from .checksum import checksum
 PRUNE_ROWS = 2000
 VERDICT_DAYS = 90
 # Steps of condensing that one append waits for: some milliseconds.
-STEPS_PER_APPEND = 4
+STEPS_PER_APPEND = 20
 NOTHING: Mapping[str, str | None] = {}
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,7 @@ class Outbox(OutboxFile):
         with self.lock:
             last = self._store(rows, memories, notes)
             self._bounds.appended(len(rows), sum(len(row.body) for row in rows))
-            for _ in range(STEPS_PER_APPEND):
-                if not self._bounds.too_much():
-                    break
-                self.condense_step()
+            self._keep_bounded(len(rows))
         if self.sync_due:
             self.sync()
         return last
@@ -173,7 +171,7 @@ class Outbox(OutboxFile):
             db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event'", (self._last,))
             db.execute("INSERT OR REPLACE INTO past_epoch VALUES (?, ?)", (old, int(time.time())))
             self._set(epoch=uuid.uuid4(), applied=0, sent=0, accepted=0, pruned=0)
-        self._bounds.condenser.restart()
+        self._bounds.forget()
         return old
 
     # -- retention
@@ -220,24 +218,35 @@ class Outbox(OutboxFile):
             self._declared(gone, "too old: unsent for longer than outbox.max_age_days")
         if gone:
             self._bounds.rows -= len(gone)
-            self._bounds.condenser.restart()
+            self._bounds.forget()
         self._aged = max(self._aged, old[-1][0]) if old else self._aged
         return len(old) == PRUNE_ROWS
 
+    def _keep_bounded(self, added: int) -> None:
+        """Some steps of condensing, until twice of what was added went. What was appended is stored: a disk too full
+        to condense on is no failure of that.
+        """
+        before = self._bounds.rows
+        with suppress(sqlite3.OperationalError):
+            for _ in range(STEPS_PER_APPEND):
+                if not self._bounds.too_much() or before - self._bounds.rows > 2 * added:
+                    return
+                self.condense_step()
+
     def condense_step(self) -> None:
         """First what Odoo has goes, then what :mod:`.condense` chooses."""
-        condenser = self._bounds.condenser
+        bounds = self._bounds
         gone: list[int] = []
         try:
             with self._transaction():
                 if not self._forget(0, self.applied):
-                    gone = condenser.step(self._db, max(self.applied, self.sent))
+                    gone = bounds.condenser.step(self._db, max(self.applied, self.sent), self._last, bounds.rows)
                     self._set(dropped=int(self._meta["dropped"]) + len(gone))
         except sqlite3.DatabaseError:
             # It remembers what was undone.
-            condenser.restart()
+            bounds.forget()
             raise
-        self._bounds.rows -= len(gone)
+        bounds.rows -= len(gone)
 
     # -- looking
 
@@ -304,16 +313,14 @@ class Outbox(OutboxFile):
             "SELECT seq, code, message FROM verdict WHERE epoch = ? ORDER BY seq DESC LIMIT ?", (self.epoch, limit)
         ).fetchall()
 
-    def size(self) -> int:
-        """Bytes on the disk: file, log and ballast."""
-        return self._bounds.space.whole()
-
     # -- inside
 
     @guarded
     def _store(
         self, rows: Sequence[_Row], memories: Mapping[str, CounterMemory], notes: Mapping[str, str | None]
     ) -> int:
+        if rows and self._bounds.refuses():
+            raise sqlite3.OperationalError("the disk is full: the rest is kept so that the queue can drain")
         stored = self._ages.now()
         with self._transaction():
             self._db.executemany(
@@ -379,7 +386,7 @@ class Outbox(OutboxFile):
             self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
             self._declared([seq], f"{code}: {reason}")
         self._bounds.rows -= 1
-        self._bounds.condenser.restart()
+        self._bounds.forget()
 
 
 def _key(event: Event) -> str:

@@ -4,9 +4,11 @@ The loop:
 
 1. Say hello: compare epoch and sequence numbers, heal counters.
 2. Read what follows ``applied``, send it, go on at the answer's ``applied``, whatever it is.
-3. On Transient: pause (0.2 s doubling to the limit), then hello again.
+3. On Transient: pause (0.2 s doubling to the limit, by chance less), then hello again. On Busy: as long as asked for.
 4. On Rejected: halve the batch; a single event that is refused goes to quarantine.
-5. On Refused: alarm, pause longer, then hello again. Nothing is lost meanwhile.
+5. On Refused: alarm, pause much longer, then hello again. Nothing is lost meanwhile.
+
+A lane with another one ``ahead`` of it lets that one catch up first.
 """
 
 from __future__ import annotations
@@ -14,37 +16,37 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from .. import __version__
 from ..config.model import OutboxConfig
-from ..errors import Refused, Rejected, Transient
+from ..errors import Busy, Refused, Rejected, Transient
 from ..outbox import Batch, Outbox
 from .caller import Caller
+from .conservation import Conservation
+from .pacing import Pace, Pauses
+from .status import UplinkStatus
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
-REFUSED_PAUSE_S = 5.0
+# What only a person can mend is tried seldom: an Odoo that refuses is not to be hammered.
+REFUSED_FIRST_S = 5.0
+REFUSED_MOST_S = 60.0
 PRUNE_EVERY_S = 60.0
 # Verdicts of one batch that are logged; all are stored.
 LOGGED = 5
 # Events of one poll cycle of several machines go together.
 LINGER_S = 0.1
-
-
-@dataclass(slots=True)
-class UplinkStatus:
-    """What the live lane and ``status`` show."""
-
-    connected: bool = False
-    error: str = ""
-    alarms: dict[str, str] = field(default_factory=dict)
-    config_revision: int | None = None
-    rejected: int = 0
+IDLE_S = 1.0
+# A lane with more waiting than this is catching up; others let it pass for so long at a time.
+CATCHING_UP = 500
+GIVE_WAY_S = 5.0
+GIVE_WAY_LOOK_S = 0.02
 
 
 class DurableLane:
@@ -59,17 +61,22 @@ class DurableLane:
         retry_max_s: float,
         heal: Callable[[Mapping[str, Any], bool], Awaitable[None]],
         keep: OutboxConfig = OutboxConfig(),  # noqa: B008 (frozen)
+        ahead: DurableLane | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._outbox = outbox
         self._caller = caller
         self._stream = stream
-        self._batch_max = batch_max
-        self._limit = batch_max
-        self._retry_max_s = retry_max_s
         self._heal = heal
         self._keep = keep
+        self._ahead = ahead
+        self._pace = Pace(batch_max)
+        self._pauses = Pauses(FIRST_PAUSE_S, retry_max_s, chance)
+        self._refusals = Pauses(REFUSED_FIRST_S, REFUSED_MOST_S, chance)
+        self._conservation = Conservation()
         self._wake = asyncio.Event()
         self._pruned = 0.0
+        self._epoch = ""
         self.status = UplinkStatus()
         self.greeted = asyncio.Event()
         self.progress = 0
@@ -78,88 +85,146 @@ class DurableLane:
         """Something was appended."""
         self._wake.set()
 
+    @property
+    def catching_up(self) -> bool:
+        """Whether much waits that Odoo would take."""
+        return self._outbox.last - self._outbox.applied > CATCHING_UP and not self.status.refused
+
     async def run(self) -> None:
         """See the module's docstring."""
-        pause = FIRST_PAUSE_S
         while True:
             self.progress += 1
             try:
                 await self._hello()
-                pause = FIRST_PAUSE_S
                 await self._drain()
             except Refused as error:
-                self._alarm(error.code, str(error))
-                await asyncio.sleep(REFUSED_PAUSE_S)
+                self.status.refuse(error.code, str(error).removeprefix(f"{error.code}: "))
+                await self._pause(max(REFUSED_FIRST_S, self._refusals.next()))
+            except Busy as error:
+                self.status.down(str(error))
+                await self._pause(self._pauses.after(error.pause_s))
             except Transient as error:
-                self._down(str(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, self._retry_max_s)
+                self.status.down(str(error))
+                await self._pause(self._pauses.next())
+            except sqlite3.OperationalError as error:
+                # A disk that is full or broken; whoever stores raises the alarm.
+                self.status.down(f"the outbox can't be used: {error}")
+                await self._pause(self._pauses.next())
 
     async def drained(self) -> None:
         """Return when nothing is pending."""
         while self._outbox.applied < self._outbox.last:
             await asyncio.sleep(0.02)
 
-    async def _drain(self) -> None:
-        while True:
+    async def _pause(self, seconds: float) -> None:
+        """Wait, while retention goes on: the disk fills just when Odoo is away."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
             self.progress += 1
-            await self._prune()
-            batch = await asyncio.to_thread(self._outbox.read, self._limit)
+            await self._keep_house()
+            await asyncio.sleep(min(left, IDLE_S))
+
+    # -- batches
+
+    async def _drain(self) -> None:
+        while self._outbox.epoch == self._epoch:
+            self.progress += 1
+            await self._keep_house()
+            await self._give_way()
+            batch, text = await asyncio.to_thread(self._next)
             if batch is None:
                 await self._wait()
                 continue
+            began = time.monotonic()
             try:
-                answer = await self._caller.call("ingest", batch.to_json(self._stream))
+                answer = await self._caller.call("ingest", text)
             except Rejected as error:
                 await self._halve(batch, str(error))
                 continue
+            except Transient:
+                self._pace.failed(time.monotonic() - began)
+                raise
+            self._pace.took(time.monotonic() - began, len(batch.events))
             await self._apply(batch, answer)
+
+    def _next(self) -> tuple[Batch | None, str]:
+        """The next batch and its JSON. Runs in a thread: reading and writing out thousands of events takes a while."""
+        # What Odoo has must not be lost here by a power cut.
+        self._outbox.sync()
+        batch = self._outbox.read(self._pace.limit)
+        if batch is None:
+            return None, ""
+        for finding in batch.findings:
+            self.status.alarm("queue_altered", finding)
+        for finding in self._conservation.check(batch):
+            self.status.alarm("count_mismatch", finding)
+        return batch, batch.to_json(self._stream)
 
     async def _apply(self, batch: Batch, answer: Mapping[str, Any]) -> None:
         applied, verdicts = int(answer["applied"]), answer.get("verdicts", [])
-        for verdict in verdicts[:LOGGED]:
-            log.warning("event %s: %s: %s", verdict["seq"], verdict["code"], verdict["message"])
-        if len(verdicts) > LOGGED:
-            log.warning("… and %d more, see the table verdict of the outbox", len(verdicts) - LOGGED)
-        self.status.rejected += len(verdicts)
+        self._tell(verdicts)
         self.status.config_revision = answer.get("config_revision", self.status.config_revision)
         if applied > batch.last:
             raise Transient(f"Odoo has {applied}, sent was {batch.last}: comparing both sides")
         await self._acknowledge(applied, verdicts)
         if applied < batch.last:
             raise Transient(f"Odoo applied up to {applied} of {batch.first}..{batch.last}: going on from there")
-        self._limit = min(self._batch_max, self._limit * 2)
+        self._pauses.reset()
+
+    def _tell(self, verdicts: Sequence[Mapping[str, Any]]) -> None:
+        for verdict in verdicts[:LOGGED]:
+            log.warning("event %s: %s: %s", verdict["seq"], verdict["code"], verdict["message"])
+        if len(verdicts) > LOGGED:
+            log.warning("… and %d more, see the table verdict of the outbox", len(verdicts) - LOGGED)
+        self.status.rejected += len(verdicts)
+        for verdict in verdicts:
+            if verdict["code"] == "checksum":
+                self.status.alarm("count_mismatch", f"Odoo: {verdict['message']}")
 
     async def _acknowledge(self, applied: int, verdicts: Sequence[Mapping[str, Any]]) -> None:
         if applied < self._outbox.applied:
-            self._alarm("odoo_restored", f"Odoo is back at {applied} of {self._outbox.applied}: sending again")
-        await asyncio.to_thread(self._outbox.acknowledge, applied, verdicts)
+            self.status.alarm("odoo_restored", f"Odoo is back at {applied} of {self._outbox.applied}: sending again")
+            self._conservation.restart()
+        if applied != self._outbox.applied or verdicts:
+            await asyncio.to_thread(self._outbox.acknowledge, applied, verdicts)
 
     async def _halve(self, batch: Batch, reason: str) -> None:
         if len(batch.events) > 1:
-            self._limit = max(1, len(batch.events) // 2)
+            self._pace.refused(len(batch.events))
             return
         for seq, _ in batch.events:
-            self._alarm("quarantined", f"event {seq}: {reason}")
+            self.status.alarm("quarantined", f"event {seq}: {reason}")
             await asyncio.to_thread(self._outbox.quarantine, seq, reason)
         if not batch.events:
             raise Transient(f"Odoo refuses a batch without events: {reason}")
 
     async def _wait(self) -> None:
+        self._pauses.reset()
         self._wake.clear()
         if self._outbox.last > self._outbox.applied:
             return
         try:
-            await asyncio.wait_for(self._wake.wait(), 1.0)
+            await asyncio.wait_for(self._wake.wait(), IDLE_S)
             await asyncio.sleep(LINGER_S)
         except asyncio.TimeoutError:
             return
 
-    async def _prune(self) -> None:
+    async def _give_way(self) -> None:
+        """Let the lane ahead catch up; now and then one batch goes all the same."""
+        until = time.monotonic() + GIVE_WAY_S
+        while self._ahead is not None and self._ahead.catching_up and time.monotonic() < until:
+            self.progress += 1
+            await asyncio.sleep(GIVE_WAY_LOOK_S)
+
+    async def _keep_house(self) -> None:
+        if self._outbox.sync_due:
+            await asyncio.to_thread(self._outbox.sync)
         if time.monotonic() - self._pruned < PRUNE_EVERY_S:
             return
         self._pruned = time.monotonic()
-        while await asyncio.to_thread(self._outbox.prune, self._keep.keep_days, self._keep.keep_max):
+        self.status.forget()
+        keep = self._keep
+        while await asyncio.to_thread(self._outbox.prune, keep.keep_days, keep.keep_max, keep.max_age_days):
             await asyncio.sleep(0)
 
     # -- hello
@@ -167,6 +232,8 @@ class DurableLane:
     async def _hello(self) -> None:
         outbox = self._outbox
         fresh = not outbox.accepted
+        if outbox.healed:
+            self.status.alarm("outbox_damaged", outbox.healed)
         answer = await self._greet()
         if answer["epoch"] != outbox.epoch:
             if not fresh and answer["epoch"] not in outbox.past_epochs():
@@ -177,15 +244,21 @@ class DurableLane:
                 )
             answer = await self._take_over(answer["epoch"])
         elif int(answer["applied"]) > outbox.sent:
-            self._alarm("outbox_restored", f"Odoo has {answer['applied']}, this outbox sent {outbox.sent}: new epoch")
+            self.status.alarm(
+                "outbox_restored", f"Odoo has {answer['applied']}, this outbox sent {outbox.sent}: new epoch"
+            )
             answer = await self._take_over(await asyncio.to_thread(outbox.new_epoch))
             # Nothing of the new epoch was ever sent: what is pending may be moved onto Odoo's totals.
             fresh = True
         await asyncio.to_thread(outbox.accept_epoch)
         await self._acknowledge(int(answer["applied"]), [])
         await self._heal(answer.get("counters", {}), fresh)
+        self._conservation.restart()
         self.status.config_revision = answer.get("config_revision", self.status.config_revision)
-        self._up()
+        self._epoch = outbox.epoch
+        self._refusals.reset()
+        self.status.up(self._stream, outbox.applied)
+        self.greeted.set()
 
     async def _take_over(self, active: str) -> Mapping[str, Any]:
         answer = await self._greet(supersedes=active)
@@ -200,24 +273,3 @@ class DurableLane:
             "bridge": __version__, **more,
         }  # fmt: skip
         return await self._caller.call("hello", json.dumps(hello))
-
-    # -- status
-
-    def _up(self) -> None:
-        if not self.status.connected:
-            log.info("Odoo: connected, applied %s", self._outbox.applied)
-        self.status.connected, self.status.error = True, ""
-        for code in ("epoch_conflict", "access_denied", "stream_unknown", "stream_foreign", "gateway_unknown"):
-            self.status.alarms.pop(code, None)
-        self.greeted.set()
-
-    def _down(self, error: str) -> None:
-        if self.status.error != error:
-            log.warning("Odoo: %s", error)
-        self.status.connected, self.status.error = False, error
-
-    def _alarm(self, code: str, sentence: str) -> None:
-        if self.status.alarms.get(code) != sentence:
-            log.error("%s: %s", code, sentence)
-        self.status.connected = False if code in ("epoch_conflict", "access_denied") else self.status.connected
-        self.status.alarms[code] = sentence

@@ -6,24 +6,18 @@ the classes of :mod:`iot_bridge.errors`.
 
 from __future__ import annotations
 
-import http.client
 import json
-import re
-import ssl
-import urllib.error
-import urllib.request
 import xmlrpc.client
 from typing import Any, Protocol
+from xml.parsers.expat import ExpatError
 
 from ..config.model import OdooConfig
-from ..errors import Refused, Rejected, Transient
+from ..errors import Refused, Transient
+from .failures import MODEL, told, wrong_address
+from .http import Http
 
-MODEL = "mes.gateway"
-REFUSED = frozenset({"stream_unknown", "stream_foreign", "epoch_conflict", "gateway_unknown", "access_denied"})
-REJECTED = frozenset({"batch_invalid"})
 # Odoo's XML-RPC fault codes for a wrong key and a missing right.
 _ACCESS_FAULTS = frozenset({3, 4, "AccessDenied", "AccessError"})
-_CODE = re.compile(r"\s*([a-z][a-z0-9_]+): ?(.*)", re.DOTALL)
 
 
 class Transport(Protocol):
@@ -34,96 +28,50 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
-def failure(message: str, access: bool = False) -> Exception:
-    """The error that an answer's text stands for: ``code: sentence``."""
-    found = _CODE.match(message)
-    code = found.group(1) if found else ""
-    sentence = found.group(2).strip() if found else message.strip()
-    if code in REJECTED:
-        return Rejected(message.strip())
-    if code in REFUSED:
-        return Refused(code, sentence)
-    if access:
-        return Refused("access_denied", message.strip() or "the key or login is wrong: make a new key in Odoo")
-    return Transient(message.strip()[-500:])
-
-
-class _Timed(xmlrpc.client.Transport):
-    """xmlrpc's plain transport with a timeout."""
-
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__()
-        self._timeout_s = timeout_s
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = super().make_connection(host)
-        connection.timeout = self._timeout_s
-        return connection
-
-
-class _TimedSafe(xmlrpc.client.SafeTransport):
-    """The same over TLS."""
-
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__()
-        self._timeout_s = timeout_s
-
-    def make_connection(self, host: Any) -> http.client.HTTPSConnection:
-        connection = super().make_connection(host)
-        connection.timeout = self._timeout_s
-        return connection
-
-
 class XmlRpc:
     """Odoo's external API at /xmlrpc/2. The user id is asked for once."""
 
     def __init__(self, config: OdooConfig, timeout_s: float) -> None:
         self._config = config
         self._key = config.read_key()
-        self._timeout_s = timeout_s
+        self._http = Http(config, timeout_s)
         self._uid: int | None = None
-        self._object = self._proxy("object")
 
     def call(self, method: str, payload: str) -> str:
-        try:
-            uid = self._uid or self._login()
-            config = self._config
-            answer = self._object.execute_kw(config.database, uid, self._key, MODEL, method, [payload])
-        except xmlrpc.client.Fault as fault:
-            raise failure(fault.faultString, fault.faultCode in _ACCESS_FAULTS) from None
-        except xmlrpc.client.ProtocolError as error:
-            raise Transient(f"HTTP {error.errcode} {error.errmsg}") from None
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ValueError, SyntaxError) as error:
-            # A broken connection must not serve the next call.
-            self.close()
-            raise Transient(f"{type(error).__name__}: {error}") from None
-        if not isinstance(answer, str):
-            raise Transient(f"{MODEL}.{method} answered {type(answer).__name__} instead of JSON text")
-        return answer
+        uid = self._uid or self._login()
+        arguments = (self._config.database, uid, self._key, MODEL, method, [payload])
+        return _text(method, self._ask("object", "execute_kw", arguments))
 
     def close(self) -> None:
-        self._object("close")()
+        self._http.close()
 
     def _login(self) -> int:
-        common = self._proxy("common")
-        try:
-            uid = common.authenticate(self._config.database, self._config.login, self._key, {})
-        finally:
-            common("close")()
+        config = self._config
+        uid = self._ask("common", "authenticate", (config.database, config.login, self._key, {}))
         if not isinstance(uid, int) or not uid:
             raise Refused(
                 "access_denied",
-                f"login {self._config.login!r} with the key in {self._config.key_file} is not accepted by database "
-                f"{self._config.database!r}: check both, or make a new key with the gateway's button in Odoo",
+                f"login {config.login!r} with the key in {config.key_file} is not accepted by database "
+                f"{config.database!r}: check both, or make a new key with the gateway's button in Odoo",
             )
         self._uid = uid
         return uid
 
-    def _proxy(self, endpoint: str) -> xmlrpc.client.ServerProxy:
-        safe = self._config.url.startswith("https:")
-        transport = (_TimedSafe if safe else _Timed)(self._timeout_s)
-        url = f"{self._config.url}/xmlrpc/2/{endpoint}"
-        return xmlrpc.client.ServerProxy(url, transport=transport, allow_none=True)
+    def _ask(self, endpoint: str, procedure: str, arguments: tuple[Any, ...]) -> Any:
+        path = f"/xmlrpc/2/{endpoint}"
+        body = xmlrpc.client.dumps(arguments, procedure, allow_none=True).encode()
+        answer = self._http.post(path, body, {"Content-Type": "text/xml"})
+        try:
+            return xmlrpc.client.loads(answer.body)[0][0]
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode in _ACCESS_FAULTS:
+                self._uid = None
+            raise told(fault.faultString, self._config.database, fault.faultCode in _ACCESS_FAULTS) from None
+        except (ExpatError, xmlrpc.client.Error, ValueError, IndexError, LookupError) as error:
+            self.close()
+            if answer.html:
+                raise wrong_address(f"{self._config.url}{path}", "a web page") from None
+            raise Transient(f"the answer is no XML-RPC: {type(error).__name__}: {error}") from None
 
 
 class Json2:
@@ -131,44 +79,35 @@ class Json2:
 
     def __init__(self, config: OdooConfig, timeout_s: float) -> None:
         self._config = config
-        self._key = config.read_key()
-        self._timeout_s = timeout_s
-        self._tls = ssl.create_default_context() if config.url.startswith("https:") else None
+        self._http = Http(config, timeout_s)
+        self._headers = {
+            "Authorization": f"bearer {config.read_key()}",
+            "Content-Type": "application/json; charset=utf-8",
+            "X-Odoo-Database": config.database,
+        }
 
     def call(self, method: str, payload: str) -> str:
-        request = urllib.request.Request(
-            f"{self._config.url}/json/2/{MODEL}/{method}",
-            data=json.dumps({"message": payload}).encode(),
-            headers={
-                "Authorization": f"bearer {self._key}",
-                "Content-Type": "application/json; charset=utf-8",
-                "X-Odoo-Database": self._config.database,
-            },
-        )
+        path = f"/json/2/{MODEL}/{method}"
+        answer = self._http.post(path, json.dumps({"message": payload}).encode(), self._headers)
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s, context=self._tls) as answer:
-                text = json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            raise self._http_failure(error) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Transient(f"{type(error).__name__}: {error}") from None
-        if not isinstance(text, str):
-            raise Transient(f"{MODEL}.{method} answered {type(text).__name__} instead of JSON text")
-        return text
+            return _text(method, json.loads(answer.body))
+        except ValueError:
+            self.close()
+            if answer.html:
+                raise wrong_address(f"{self._config.url}{path}", "a web page") from None
+            raise Transient("the answer is no JSON") from None
 
     def close(self) -> None:
-        """Each call has its own connection."""
+        self._http.close()
 
-    @staticmethod
-    def _http_failure(error: urllib.error.HTTPError) -> Exception:
-        try:
-            message = str(json.loads(error.read()).get("message", ""))
-        except (ValueError, OSError, AttributeError):
-            message = f"HTTP {error.code}"
-        return failure(message, access=error.code in (401, 403))
+
+def _text(method: str, answer: object) -> str:
+    if not isinstance(answer, str):
+        raise Transient(f"{MODEL}.{method} answered {type(answer).__name__} instead of JSON text")
+    return answer
 
 
 def make_transport(config: OdooConfig, timeout_s: float) -> Transport:
-    """The transport that the setting names."""
+    """The transport that the setting names. Raises Misconfigured for a key, certificate or proxy of no use."""
     made: Transport = XmlRpc(config, timeout_s) if config.transport == "xmlrpc" else Json2(config, timeout_s)
     return made

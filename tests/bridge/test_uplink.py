@@ -235,19 +235,50 @@ def test_epoch_superseded_by_a_restored_odoo_is_taken_over_again(odoo: FakeOdoo,
 
 
 def test_event_altered_in_the_queue_is_noticed_within_its_batch(odoo: FakeOdoo, outbox: Outbox, tmp_path: Path) -> None:
-    """Conservation: a total that does not follow from its predecessor and its delta."""
+    """Its checksum does not hold: it is not sent, a person is told, the rest goes on."""
 
     async def scene() -> None:
         async with running(outbox, config(odoo, tmp_path)) as lane:
             lane.count(100, 0, 0, "first")
             await lane.drained()
-            assert odoo.conservation == []
             odoo.faults.unavailable = lambda: True
             lane.count(110, 10, 10)
             lane.count(115, 15, 5)
+            lane.count(118, 18, 3)
             outbox._db.execute("UPDATE event SET body = replace(body, '\"total\":15', '\"total\":17') WHERE seq = 3")
             odoo.faults.unavailable = lambda: False
             await lane.drained()
+            assert "event 3" in lane.durable.status.alarms["queue_altered"]
+            assert "count_mismatch" not in lane.durable.status.alarms
+
+    asyncio.run(scene())
+    assert [point["total"] for point in odoo.events("count")] == [0, 10, 18]
+    assert [(gap["from"], gap["to"]) for gap in odoo.streams["L1"].dropped] == [(3, 3)]
+    assert [(seq, code) for seq, code, _ in outbox.verdicts()] == [(3, "altered")]
+
+
+@pytest.mark.parametrize("way", ["total", "delta", "gone"])
+def test_count_that_does_not_follow_is_noticed_on_both_sides(
+    way: str, odoo: FakeOdoo, outbox: Outbox, tmp_path: Path
+) -> None:
+    """Conservation, where the checksum is right: a total or delta that is wrong from the start, an event removed."""
+
+    async def scene() -> None:
+        async with running(outbox, config(odoo, tmp_path)) as lane:
+            lane.count(100, 0, 0, "first")
+            await lane.drained()
+            odoo.faults.unavailable = lambda: True
+            lane.count(110, 10, 10)
+            lane.count(115, 17 if way == "total" else 15, 6 if way == "delta" else 5)
+            if way == "gone":
+                outbox._db.execute("DELETE FROM event WHERE seq = 2")
+            odoo.faults.unavailable = lambda: False
+            await lane.drained()
+            alarms = lane.durable.status.alarms
+            if way == "gone":
+                assert "events 2 to 2 are missing" in alarms["queue_altered"]
+            else:
+                assert "event 3" in alarms["count_mismatch"]
 
     asyncio.run(scene())
     assert len(odoo.conservation) == 1 and "seq 3" in odoo.conservation[0]
