@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,11 +45,6 @@ class MqttDriver:
         self._reader = Reader(tags, time_path, config.payload_max, self._findings)
         self._stamper = Stamper(config.clock, clock)
         self._watched = watched_tags(tags)
-        # Companion -> the tags that it explains.
-        self._explains: dict[str, list[str]] = {}
-        for tag in tags:
-            for name in tag.companions:
-                self._explains.setdefault(name, []).append(tag.tag)
         self._latest: dict[str, Sample] = {}
         self._live: dict[str, int] = {}
         self._written: dict[str, int] = {}
@@ -151,25 +146,10 @@ class MqttDriver:
             stamp = self._stamper.in_order(content.tag.equipment, stamps[content.time_ms])
             samples.append(Sample(name, content.value, stamp.at, stamp.mono, stamp.recv, stamp.quality))
         if not message.retain:
-            samples += self._explained(samples)
             for sample in samples:
                 self._live[sample.tag] = self._live.get(sample.tag, 0) + 1
         self._latest.update((sample.tag, sample) for sample in samples)
-        # What explains comes first.
-        return sorted(samples, key=lambda sample: sample.tag not in self._explains)
-
-    def _explained(self, samples: Iterable[Sample]) -> list[Sample]:
-        """The state once more, when only its stop code has changed: they are one message of the machine."""
-        present = {sample.tag for sample in samples}
-        again: dict[str, Sample] = {}
-        for sample in samples:
-            before = self._latest.get(sample.tag)
-            if before is None or before.value == sample.value:
-                continue
-            for name in self._explains.get(sample.tag, ()):
-                if name not in present and (held := self._latest.get(name)) is not None:
-                    again[name] = replace(held, at=sample.at, mono=sample.mono, recv=sample.recv)
-        return list(again.values())
+        return samples
 
     # -- what is kept over restarts
 

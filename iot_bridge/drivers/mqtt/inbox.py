@@ -87,11 +87,11 @@ class Inbox:
                 wait.cancel()
 
     def _bundle(self) -> list[Arrival]:
-        """What waits, up to a limit; no tag twice, so that each delivery is one look at the plant."""
+        """What waits, up to a limit; no tag twice but for history, so that each delivery is one look at the plant."""
         taken: list[Arrival] = []
         present: set[str] = set()
         while self._waiting and len(taken) < BUNDLE_MAX:
-            names = {sample.tag for sample in self._waiting[0].samples}
+            names = {sample.tag for sample in self._waiting[0].samples if not sample.historical}
             if names & present:
                 break
             present |= names

@@ -14,6 +14,6 @@ def watched_tags(tags: Iterable[Tag]) -> frozenset[str]:
         by_equipment.setdefault(tag.equipment, []).append(tag)
     watched: set[str] = set()
     for own in by_equipment.values():
-        found = [tag for tag in own if str(tag.signal) == "heartbeat"] or [tag for tag in own if tag.signal == "state"]
+        found = [tag for tag in own if tag.signal == "heartbeat"] or [tag for tag in own if tag.signal == "state"]
         watched.update(tag.tag for tag in found or [tag for tag in own if tag.signal != "companion"])
     return frozenset(watched)

@@ -54,7 +54,6 @@ class SparkplugHost:
             self._of_source.setdefault(address.source, []).append(tag)
             wanted.setdefault(address.source, set()).add(address.metric)
         self._again = _told_again(tags)
-        self._explaining = frozenset(name for tag in tags for name in tag.companions)
         self._latest: dict[str, Sample] = {}
         self._told: dict[str, int] = {}
         self._written: dict[str, int] = {}
@@ -193,12 +192,8 @@ class SparkplugHost:
 
     def _put(self, events: Iterable[Event], link: Link) -> None:
         for event in events:
-            if isinstance(event, Gone):
-                self._inbox.put(Arrival(self._gone(event)), link)
-                continue
-            for moment in self._past(event):
-                self._inbox.put(Arrival(moment), link)
-            if samples := self._samples(event):
+            samples = self._gone(event) if isinstance(event, Gone) else self._samples(event)
+            if samples:
                 self._inbox.put(Arrival(samples), link)
         notes = self._host.take_notes()
         if notes:
@@ -215,31 +210,21 @@ class SparkplugHost:
         return samples
 
     def _samples(self, event: Told) -> list[Sample]:
+        past: list[Sample] = []
         samples: dict[str, Sample] = {}
         for reading in event.readings:
             stamp = _with(self._stamper.stamp(reading.time_ms), reading)
-            if not reading.historical:
-                for tag in self._tags.get(Address(event.source, reading.metric), ()):
+            for tag in self._tags.get(Address(event.source, reading.metric), ()):
+                if reading.historical:
+                    past.append(_past(tag, reading, stamp))
+                else:
                     samples[tag.tag] = self._sample(tag, reading.value, stamp)
         self._latest.update(samples)
         for name in samples:
             self._told[name] = self._told.get(name, 0) + 1
         if event.proof:
             samples.update(self._proven(event, samples))
-        # What explains comes first.
-        return sorted(samples.values(), key=lambda sample: sample.tag not in self._explaining)
-
-    def _past(self, event: Told) -> list[list[Sample]]:
-        """What a node had kept itself: each moment is a delivery of its own."""
-        moments: dict[int, list[Sample]] = {}
-        for reading in event.readings:
-            stamp = _with(self._stamper.stamp(reading.time_ms), reading)
-            if reading.historical:
-                moments.setdefault(stamp.at, []).extend(
-                    Sample(tag.tag, reading.value, stamp.at, stamp.mono, stamp.recv, stamp.quality, historical=True)
-                    for tag in self._tags.get(Address(event.source, reading.metric), ())
-                )
-        return [moments[at] for at in sorted(moments)]
+        return [*past, *samples.values()]
 
     def _proven(self, event: Told, present: dict[str, Sample]) -> dict[str, Sample]:
         """What a message proves without saying it."""
@@ -293,8 +278,10 @@ def _with(stamp: Stamp, reading: Reading) -> Stamp:
     return stamp if reading.quality == "good" else replace(stamp, quality=reading.quality)
 
 
+def _past(tag: Tag, reading: Reading, stamp: Stamp) -> Sample:
+    return Sample(tag.tag, reading.value, stamp.at, stamp.mono, stamp.recv, stamp.quality, historical=True)
+
+
 def _told_again(tags: Sequence[Tag]) -> frozenset[str]:
-    """What is told with each proof: by what a machine is watched, its counters, and what explains them."""
-    watched = watched_tags(tags)
-    chosen = [tag for tag in tags if tag.tag in watched or tag.signal == "counter"]
-    return frozenset(name for tag in chosen for name in (tag.tag, *tag.companions))
+    """What is told with each proof: by what a machine is watched, and its counters."""
+    return watched_tags(tags) | {tag.tag for tag in tags if tag.signal == "counter"}
