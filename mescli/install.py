@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from . import browser as chromium
-from . import mosquitto, odoo, odoo_tree, postgres, template, venv
+from . import mosquitto, odoo, odoo_tree, postgres, systemd, template, venv
 from .errors import MesError, disk_full
 from .paths import cache_dir, state_dir
 from .progress import say
@@ -41,6 +41,7 @@ def setup(*, vendor_only: bool) -> int:
     ensure(browser=False)
     say(f"  vendor template: {template.ensure_vendor()}")
     if not vendor_only:
+        systemd.ensure()  # the tests judge the unit files with it
         say(f"  template: {template.ensure()}")
         try:
             say(f"  browser: {chromium.ensure()}")
