@@ -7,20 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # A pure description, without third-party imports: the one place that knows the demo line's devices.
-from iot_bridge.simulator.layout import connections
+from iot_bridge.simulator.layout import BROKERED, MACHINES, METERS, PORTS, connections
 
 PLC_HOST = "127.0.0.1"
+# The last port of the block is for orders to the simulated plant, the one before for the broker.
+BROKER, CONTROL = PORTS, PORTS + 1
 
 
-def plc_count() -> int:
-    """How many PLCs the demo line has: as many ports in a row are needed."""
-    return len(connections(PLC_HOST, 1))
+def port_count() -> int:
+    """How many ports in a row the devices, the broker and the control of the demo line need."""
+    return PORTS + 2
+
+
+def device_ports(plc_port: int) -> list[int]:
+    """Ports that devices of the line listen on."""
+    listening = [index for index, machine in enumerate(MACHINES) if machine.protocol not in BROKERED]
+    return [plc_port + index for index in [*listening, *range(len(MACHINES), len(MACHINES) + len(METERS))]]
 
 
 def write(path: Path, url: str, database: str, provided: Mapping[str, object], plc_port: int) -> None:
     """Write the bridge's YAML for the demo plant. `provided` is the answer of `mes.demo.provision`.
 
-    The API key stays in the file `key` beside it. Values are written as JSON, which is YAML too.
+    `plc_port` is the first of the block of ports. The API key stays in the file `key` beside it. Values are written
+    as JSON, which is YAML too.
     """
     odoo = {"url": url, "database": database, "login": provided["login"], "key_file": "key"}
     lines = [
@@ -31,7 +40,7 @@ def write(path: Path, url: str, database: str, provided: Mapping[str, object], p
         "odoo:",
         *(f"  {name}: {json.dumps(value)}" for name, value in odoo.items()),
         "connections:",
-        *(f"  - {json.dumps(connection)}" for connection in connections(PLC_HOST, plc_port)),
+        *(f"  - {json.dumps(connection)}" for connection in connections(PLC_HOST, plc_port, plc_port + BROKER)),
     ]
     path.write_text("\n".join(lines) + "\n")
 
@@ -42,6 +51,7 @@ def simulate_arguments(plc_port: int, seed: int, profile: str, truth: Path, memo
     No part is made before the bridge has read every machine once. With `linger` the first SIGTERM ends production
     only, and the second the process.
     """
-    where = ["--host", PLC_HOST, "--base-port", str(plc_port), "--wait-for-reader", *(["--linger"] if linger else [])]
+    where = ["--host", PLC_HOST, "--base-port", str(plc_port), "--broker-port", str(plc_port + BROKER)]
+    where += ["--control", str(plc_port + CONTROL), "--wait-for-reader", *(["--linger"] if linger else [])]
     made = ["--seed", str(seed), "--profile", profile, "--truth", str(truth), "--memory", str(memory)]
     return ["simulate", *where, *made]

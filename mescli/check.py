@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from iot_bridge.simulator.layout import MACHINES, POLL_MS, STALE_MS
+from iot_bridge.simulator.layout import POLL_MS, STALE_MS
 
-from . import database, facts
+from . import bridge_config, database, facts
 from .compare import Rules, Span, Verdict, compare, judge_times
 from .demo import PLC_PORT, Plant, Settings
 from .errors import MesError
@@ -135,7 +135,7 @@ def _own(settings: Settings) -> Settings:
     """Names that no other plant or check of this checkout uses."""
     name = f"check-{settings.port}"
     # Two checks at once would find the same free PLC ports before either has taken them.
-    plc_port = PLC_PORT + 100 + settings.port % 1000 * len(MACHINES)
+    plc_port = PLC_PORT + 100 + settings.port % 1000 * bridge_config.port_count()
     own = replace(settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-")
     return replace(own, plc_port=plc_port, history_days=0, fresh=True, linger=True)
 
@@ -206,8 +206,12 @@ def wait(what: str, condition: Callable[[], bool], patience_s: float = PATIENCE_
 
 
 def connected(first_port: int) -> bool:
-    """True when somebody is connected to each simulated PLC, by the kernel's own table."""
+    """True when somebody is connected to each simulated PLC, and the bridge to the broker, by the kernel's own table.
+
+    At the broker the simulated machine's own connection does not count.
+    """
     table = Path("/proc/net/tcp").read_text().splitlines()[1:]
     rows = [line.split() for line in table]
-    remote = {int(row[2].rpartition(":")[2], 16) for row in rows if row[3] == "01"}
-    return remote.issuperset(range(first_port, first_port + len(MACHINES)))
+    remote = [int(row[2].rpartition(":")[2], 16) for row in rows if row[3] == "01"]
+    devices = set(bridge_config.device_ports(first_port))
+    return devices.issubset(remote) and remote.count(first_port + bridge_config.BROKER) > 1

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import bridge_config, clock, database, odoo, postgres, processes, template, venv
+from . import bridge_config, clock, database, mosquitto, odoo, postgres, processes, template, venv
 from .errors import MesError
 from .paths import ROOT, state_dir
 from .progress import say, step
@@ -50,7 +50,7 @@ class Settings:
 
 
 class Plant:
-    """PostgreSQL's demo database, Odoo, the simulated PLCs and the bridge, each a process of its own."""
+    """PostgreSQL's demo database, Odoo, MQTT broker, simulated PLCs and bridge, each a process of its own."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -58,6 +58,7 @@ class Plant:
         self.odoo: odoo.OdooServer | None = None
         self.clock = clock.PlantClock(0.0, 0.0, 1.0)
         self.plc_port = 0
+        self.broker: subprocess.Popen[bytes] | None = None
         self.simulator: subprocess.Popen[bytes] | None = None
         self.bridge: subprocess.Popen[bytes] | None = None
         self._producing = False
@@ -102,7 +103,7 @@ class Plant:
 
     def stop_leftovers(self) -> None:
         """Processes of an earlier run that was killed."""
-        for part in ("bridge", "plant", "odoo"):
+        for part in ("bridge", "plant", "broker", "odoo"):
             if processes.stop(self.process_name(part)):
                 say(f"  stopped {part} of an earlier run")
 
@@ -155,10 +156,11 @@ class Plant:
     def start(self) -> None:
         """Start all of it; when one part fails, none stays."""
         self.clock = clock.begin(self.folder / "clock.json", self.settings.speed)
-        self.plc_port = _free_block(self.settings.plc_port, bridge_config.plc_count())
+        self.plc_port = _free_block(self.settings.plc_port, bridge_config.port_count())
         self.truth_file.unlink(missing_ok=True)
         try:
             self.start_odoo()
+            self.start_broker()
             self.start_simulator()
             self.start_bridge()
         except BaseException:
@@ -174,6 +176,19 @@ class Plant:
             name=self.process_name("odoo"),
             interface=settings.interface,
         )
+
+    @property
+    def broker_port(self) -> int:
+        return self.plc_port + bridge_config.BROKER
+
+    def start_broker(self) -> None:
+        command = mosquitto.prepare(self.broker_port, self.folder / "broker")
+        name = self.process_name("broker")
+        self.broker = processes.spawn(name, command, self.environment(), ROOT, fresh_log=False)
+
+    def stop_broker(self) -> None:
+        self._end("broker", self.broker, signal.SIGTERM)
+        self.broker = None
 
     def start_simulator(self) -> None:
         settings = self.settings
@@ -201,6 +216,7 @@ class Plant:
         """Stop all of it in the order of the data, so that nothing is left undelivered."""
         self.stop_simulator()
         self.stop_bridge()
+        self.stop_broker()
         self.stop_odoo()
         if self.clock.real0:
             clock.end(self.folder / "clock.json", self.clock)
@@ -251,6 +267,7 @@ class Plant:
         """Each part: its process, and how to start it again."""
         return {
             "odoo": (self.odoo.process if self.odoo else None, self.start_odoo),
+            "broker": (self.broker, self.start_broker),
             "plant": (self.simulator, self.start_simulator),
             "bridge": (self.bridge, self.start_bridge),
         }
@@ -272,6 +289,6 @@ def run(settings: Settings) -> int:
     with supervisor.claimed(settings):
         plant = Plant(settings)
         plant.prepare()
-        with step("Odoo, simulated PLCs, bridge", 8):
+        with step("Odoo, broker, simulated PLCs, bridge", 8):
             plant.start()
         return supervisor.watch(plant, time.monotonic() - started)

@@ -89,9 +89,13 @@ def cell_of(
 
 
 def _report(name: str, outcome: dict[str, Cell]) -> None:
-    """A line for the table of ``./mes test --faults``."""
-    target = os.environ.get("MES_FAULTS_REPORT")
-    if target:
-        line = {"fault": name, "cells": {protocol: cell.told() for protocol, cell in outcome.items()}}
-        with Path(target).open("a", encoding="utf-8") as report:
-            report.write(json.dumps(line) + "\n")
+    """What ``./mes test --faults`` makes its table of: a line of the whole matrix, and one a scene."""
+    if not os.environ.get("MES_FAULTS_REPORT"):
+        return
+    target, fault = Path(os.environ["MES_FAULTS_REPORT"]), BY_NAME[name]
+    lines = [] if target.exists() else [{"rows": [fault.name for fault in FAULTS], "columns": PROTOCOLS}]
+    reasons = {protocol: fault.reason(protocol) for protocol in PROTOCOLS}
+    cells = {protocol: cell.told() for protocol, cell in outcome.items()}
+    lines.append({"fault": name, "title": fault.title, "how": fault.how, "reasons": reasons, "cells": cells})
+    with target.open("a", encoding="utf-8") as report:
+        report.writelines(json.dumps(line) + "\n" for line in lines)

@@ -68,8 +68,9 @@ class Fault:
 
     inject, mend: begin and end of it. hold_s: how long it lasts; parts are made meanwhile by whoever can.
     settles: the machines go to their next state during the fault, not after it. reason: why a protocol
-    has no such fault, or None. felt: whether it bites, asked at its end. often: part of the default run. needs: what the scene must have for it,
-    ``tls`` (Odoo and devices behind certificates), ``small disk`` or ``own postgres``.
+    has no such fault, or None. felt: whether it bites, asked at its end. often: part of the default run.
+    needs: what the scene must have for it, ``tls`` (Odoo and devices behind certificates), ``small disk``
+    or ``own postgres``.
     """
 
     name: str
@@ -255,6 +256,7 @@ FAULTS = (
           lambda world: world.use_odoo_certificate(expired=False), needs="tls"),
     Fault("device_certificate", "Device's or broker's certificate expired", "changed, connections cut, then renewed",
           lambda world: world.use_device_certificate(expired=True),
-          lambda world: world.use_device_certificate(expired=False), reason=_with_certificate, needs="tls", felt=_no_data),
+          lambda world: world.use_device_certificate(expired=False), reason=_with_certificate, needs="tls",
+          felt=_no_data),
 )  # fmt: skip
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -21,7 +21,7 @@ from fault_list import Fault
 from fault_site import Site, own_cluster
 from fault_world import PATIENCE_S, World, wait
 
-BEFORE_S, AGAIN_S = 1.5, 1.0
+BEFORE_S, AGAIN_S = 2.0, 1.0
 STATE_LIMIT_S = 5.0
 
 

@@ -103,7 +103,7 @@ class Site:
         return {code: int(pieces) for code, pieces, _points in self._rows(BOOKED, codes)}
 
     def last_states(self, codes: Sequence[str]) -> dict[str, str]:
-        return {code: state for code, state in self._rows(LAST, codes)}
+        return dict(self._rows(LAST, codes))
 
     def _rows(self, statement: str, codes: Sequence[str]) -> list[tuple[Any, ...]]:
         """Rows; none while the database server is away."""

@@ -63,8 +63,9 @@ class LittlePlant:
 
     def start(self, zero: bool = False) -> None:
         machine = self.machine
-        command = [sys.executable, str(HERE / "little_plant.py"), "--protocol", machine.protocol, "--name", machine.name]
-        command += ["--line", machine.line, "--port", str(self.port), "--truth", str(self.truth)]
+        command = [sys.executable, str(HERE / "little_plant.py"), "--protocol", machine.protocol]
+        command += ["--name", machine.name, "--line", machine.line, "--port", str(self.port)]
+        command += ["--truth", str(self.truth)]
         command += [word for name, path in self.tls.items() for word in (f"--{name}", str(path))]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         with self.truth.with_suffix(".log").open("ab") as log:
@@ -154,7 +155,7 @@ class World:
         self._configure()
         self.start_bridge()
         codes = list(self.codes.values())
-        wait("each counter's first point", lambda: self.site.booked(codes).keys() == set(codes))
+        wait("each counter's first point", lambda: self._runs() and self.site.booked(codes).keys() == set(codes))
         self.order("begin")
         wait("the first parts", lambda: all(pieces > 3 for pieces in self.site.booked(codes).values()))
 
@@ -218,6 +219,10 @@ class World:
         command = [sys.executable, "-m", "iot_bridge", "run", "-c", str(self.folder / "bridge.yaml")]
         with (self.folder / "bridge.log").open("ab") as log:
             self.bridge = subprocess.Popen(command, stderr=log, env=env, start_new_session=True)
+
+    def _runs(self) -> bool:
+        assert self.bridge and self.bridge.poll() is None, "the bridge has ended by itself"
+        return True
 
     def kill_bridge(self) -> None:
         """SIGKILL."""

@@ -27,15 +27,17 @@ def ensure_gateway(env: Any, plant: Plant, new_key: bool) -> dict[str, str | Non
 def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:
     """The tags that are missing, in one go: every creation raises the gateway's revision."""
     known = set(gateway.with_context(active_test=False).tag_ids.mapped("tag"))
+    machines = {machine.mes_code: machine for machine in plant.machines.values()}
+    protocols = {machine.code: machine.protocol for machine in layout.MACHINES}
     missing = [
         {
             "gateway_id": gateway.id,
-            "workcenter_id": plant.machines[machine.unit].id,
+            "workcenter_id": machines[tag["equipment"]].id,
             "name": tag["tag"].rsplit("/", 1)[-1],
+            "protocol": protocols[tag["equipment"]] if "address" in tag else "modbus",
             **{name: value for name, value in tag.items() if name not in _NOT_STORED},
         }
-        for machine in layout.MACHINES
-        for tag in layout.machine_tags(machine)
+        for tag in layout.line_tags()
         if tag["tag"] not in known
     ]
     env["mes.gateway.tag"].create(missing)

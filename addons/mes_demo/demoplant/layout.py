@@ -18,6 +18,9 @@ STATE_MAP = {"1": "running", "2": "idle", "3": "down", "4": "setup", "5": "maint
 MODE_MAP = {"1": "production", "2": "changeover", "3": "maintenance", "4": "cleaning"}
 INTERLOCK_MAP = {"1": "starved", "2": "blocked"}
 MAP_REVISION = 1
+# Where values lie in what has no registers: an OPC UA namespace, a Sparkplug group and edge node.
+NAMESPACE = "urn:gemba:demo"
+EDGE_NODE = "Gemba/Line1"
 REGISTERS = {"state": 0, "code": 1, "interlock": 2, "mode": 3, "boot": 4, "total": 5, "reject": 7, "speed": 10}
 
 
@@ -26,7 +29,8 @@ class Machine:
     """One machine of the line, in the order of the flow.
 
     ideal_s: seconds a piece at the best sustained rate. raw_type, word_order: how its counters lie in
-    its registers. total_start: what its total counter shows when the simulated plant is first started.
+    its registers. protocol: what it speaks. total_start: what its total counter shows when the simulated
+    plant is first started.
     minor, faults: stop codes and what they mean to a person.
     """
 
@@ -39,6 +43,7 @@ class Machine:
     minor: dict[int, str]
     faults: dict[int, str]
     word_order: str = "ABCD"
+    protocol: str = "modbus"
 
     @property
     def code(self) -> str:
@@ -67,10 +72,38 @@ MACHINES = (
     Machine("CAPPER", "Capper", 0.75, 0.008, "uint16", 12_000,
             {301: "Cap chute jam", 302: "Cap missing"}, {311: "Torque head fault"}),
     Machine("LABELLER", "Labeller", 0.72, 0.005, "uint32", 70_000,
-            {401: "Label roll change", 402: "Label torn"}, {411: "Glue temperature low"}, "CDAB"),
+            {401: "Label roll change", 402: "Label torn"}, {411: "Glue temperature low"}, "CDAB",
+            "opcua"),
     Machine("PACKER", "Packer", 0.70, 0.002, "uint16", 0,
-            {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"}),
+            {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"}, protocol="sparkplug"),
 )  # fmt: skip
+
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """An energy meter in the feeder of machine ``unit``, which draws at most ``running_kw`` while it runs."""
+
+    name: str
+    unit: str
+    running_kw: float
+    unit_id: int = 7
+
+    @property
+    def code(self) -> str:
+        return f"{LINE_CODE}/{self.unit}"
+
+    @property
+    def connection(self) -> str:
+        return f"plc_{self.name.lower()}"
+
+    @property
+    def max_rate(self) -> float:
+        """Most watt-hours a second that are possible: twice the power when running."""
+        return round(2 * self.running_kw / 3.6, 3)
+
+
+METERS = (Meter("METER", "FILLER", 36.0),)
 
 BOTTLENECK = "FILLER"
 
@@ -97,11 +130,25 @@ USERS = (
 )
 
 
-def _tag(machine: Machine, name: str, signal: str, value_type: str = "uint16", **more: Any) -> dict[str, Any]:
+def _where(machine: Machine, name: str, value_type: str, word_order: str) -> dict[str, Any]:
+    """Where value ``name`` of the machine is: in a register, or at an address."""
+    if machine.protocol == "modbus":
+        return {
+            "table": "holding", "register": REGISTERS[name], "type": value_type, "word_order": word_order,
+            "unit_id": 1,
+        }  # fmt: skip
+    if machine.protocol == "opcua":
+        return {"address": f"nsu={NAMESPACE};s={machine.name}.{name.title()}", "type": value_type}
+    group = "Counts" if name in ("total", "reject") else "Status"
+    return {"address": f"{EDGE_NODE}/{machine.name}:{group}/{name.title()}", "type": value_type}
+
+
+def _tag(
+    machine: Machine, name: str, signal: str, value_type: str = "uint16", word_order: str = "ABCD", **more: Any
+) -> dict[str, Any]:
     return {
         "tag": f"{machine.code}/{name}", "connection": machine.connection, "equipment": machine.code,
-        "signal": signal, "table": "holding", "register": REGISTERS[name], "type": value_type,
-        "word_order": "ABCD", "unit_id": 1, "poll_ms": POLL_MS, **more,
+        "signal": signal, **_where(machine, name, value_type, word_order), "poll_ms": POLL_MS, **more,
     }  # fmt: skip
 
 
@@ -122,7 +169,7 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
     for counter in ("total", "reject"):
         tags.append(
             _tag(
-                machine, counter, "counter", machine.raw_type, word_order=machine.word_order, counter=counter,
+                machine, counter, "counter", machine.raw_type, machine.word_order, counter=counter,
                 modulus=machine.modulus, max_rate=machine.max_rate, tolerance=2, policy="rollover",
                 reset_flag_tag=f"{machine.code}/boot", unit="pcs",
             )
@@ -130,6 +177,23 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
     return tags
 
 
+def meter_tags(meter: Meter) -> list[dict[str, Any]]:
+    """The tags of an energy meter; they belong to the machine that it measures."""
+
+    def tag(name: str, register: int, value_type: str, signal: str, unit: str, **more: Any) -> dict[str, Any]:
+        return {
+            "tag": f"{meter.code}/{name}", "connection": meter.connection, "equipment": meter.code, "signal": signal,
+            "table": "holding", "register": register, "type": value_type, "word_order": "ABCD",
+            "unit_id": meter.unit_id, "poll_ms": POLL_MS, "unit": unit, **more,
+        }  # fmt: skip
+
+    return [
+        tag("energy", 0, "uint32", "energy", "kWh", meter="main", scale=0.001, max_rate=meter.max_rate),
+        tag("power", 2, "float32", "measurement", "kW", deadband=0.5),
+    ]
+
+
 def line_tags() -> list[dict[str, Any]]:
     """All tags of the line."""
-    return [tag for machine in MACHINES for tag in machine_tags(machine)]
+    tags = [tag for machine in MACHINES for tag in machine_tags(machine)]
+    return [*tags, *(tag for meter in METERS for tag in meter_tags(meter))]
