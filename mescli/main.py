@@ -37,6 +37,11 @@ def cmd_test(options: argparse.Namespace, extra: list[str]) -> int:
     if "--mutants" in extra:
         install.ensure(browser=False)
         return testing.mutants([word for word in extra if word != "--mutants"])
+    if "--faults" in extra:
+        from . import faults  # only here: it brings the matrix with it
+
+        install.ensure(browser=False)
+        return faults.run(extra)
     request = testing.parse(extra)
     install.ensure(browser="odoo" in request.stages or "browser" in request.stages)
     return testing.run(request)
@@ -117,7 +122,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--speed", type=float, default=1.0, help="plant seconds a second (default 1)")
     run.add_argument("--check", action="store_true", help="run unattended with faults injected, compare, and report")
     run.add_argument("--sabotage", choices=SABOTAGES, help="with --check: tamper, and so prove that the check sees it")
-    command("test", cmd_test, f"run the tests: [{'|'.join(testing.STAGES)}] [paths] [--mutants] [pytest's arguments]")
+    stages = "|".join(testing.STAGES)
+    command("test", cmd_test, f"run the tests: [{stages}] [paths] [--mutants] [--faults] [pytest's arguments]")
     command("bench", cmd_bench, "run the benchmarks; each ends with one JSON object").add_argument("name", nargs="*")
     command("status", cmd_status, "what is installed, what runs, which databases exist")
     command("stop", cmd_stop, "stop everything that was started from this checkout")

@@ -15,7 +15,7 @@ from iot_bridge.drivers.base import Browsable, Driver, Writable
 from iot_bridge.drivers.modbus.driver import Modbus
 from iot_bridge.errors import LinkLost, Misconfigured, Rejected
 from iot_bridge.events import Sample, Value
-from iot_bridge.simulator.layout import MACHINES, machine_tags
+from iot_bridge.simulator.layout import MACHINES, machine_tags, machines
 from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.tags import Tag
 
@@ -46,7 +46,7 @@ def test_reads_the_simulator() -> None:
         await plant.open()
         try:
             read: dict[str, object] = {}
-            for index, machine in enumerate(MACHINES):
+            for index, machine in enumerate(machines("modbus_tcp")):
                 link = tcp(21010 + index, [Tag.model_validate(tag) for tag in machine_tags(machine)])
                 await link.open()
                 samples = await link.read(link.groups()[0])
