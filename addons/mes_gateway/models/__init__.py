@@ -15,6 +15,7 @@ from . import (
     mes_gateway_tag,
     mes_gateway_tag_check,
     mes_gateway_tag_meaning,
+    mes_gateway_tag_trend,
     mes_late_fact,
     mes_measurement,
     mes_measurement_bucket,

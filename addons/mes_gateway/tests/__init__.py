@@ -14,4 +14,5 @@ from . import (
     test_tags,
     test_telemetry,
     test_transport,
+    test_trend,
 )

@@ -99,6 +99,8 @@ class TestRights(GatewayCase):
         self.assertFalse(found["mes.event.applier"])
         for name, methods in found.items():
             buttons = methods - CALLS
+            if name == "mes.gateway.tag":
+                buttons.remove("read_trend")  # its rights have a test of their own
             self.assertTrue(all(method.startswith("action_") for method in buttons), f"{name}: {buttons}")
             for method in buttons:
                 for role in ("gateway", "operator"):
