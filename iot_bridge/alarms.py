@@ -29,6 +29,20 @@ ALARMS: dict[str, Alarm] = {
     "outbox": Alarm("the outbox can't store (disk full)", "free space in data_dir; counters go on from their last "
                     "stored reading"),
     "quarantined": Alarm("Odoo refused one event as a whole", "see the table verdict in the outbox; the rest goes on"),
+    "queue_altered": Alarm("an event in the outbox's file was altered or removed, and was not sent", "look at the disk "
+                           "and at who may write to data_dir; the event is in the table verdict"),
+    "count_mismatch": Alarm("a total does not follow from the one before it", "look at the disk; compare the "
+                            "counter in Odoo with the machine's"),
+    "odoo_silent": Alarm("Odoo does not answer the live lane", "look at Odoo and the network; events are kept "
+                         "meanwhile"),
+    "odoo_wrong_address": Alarm("something else than Odoo answers at odoo.url", "correct odoo.url and odoo.database"),
+    "odoo_wrong_database": Alarm("Odoo has no such database", "correct odoo.database"),
+    "module_missing": Alarm("the database has no module mes_gateway, or an older one", "install or upgrade it in "
+                            "Odoo's Apps"),
+    "tls": Alarm("the certificate of Odoo is not accepted", "renew it, or name its authority in odoo.ca_file; the "
+                 "sentence says which"),
+    "tags_damaged": Alarm("the tags kept on the disk are damaged; nothing is read before Odoo gives them anew", "look "
+                          "at the disk"),
     "tags": Alarm("the tags of Odoo can't be used, the last good ones stay", "correct them in Odoo; the sentence says "
                   "which and how"),
     "config": Alarm("bridge.yaml was reloaded and can't be used, the one in use stays", "correct the file (iot-bridge "

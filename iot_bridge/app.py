@@ -69,9 +69,6 @@ class App:
         self._stop = asyncio.Event()
         for caller in (self._callers["live"], *(lane.caller for lane in self.lanes.all.values())):
             caller.answered = self._answered
-        for lane in self.lanes.all.values():
-            if lane.outbox.healed:
-                self.alarm("outbox_damaged", lane.outbox.healed)
 
     async def run(self) -> None:
         """Run until told to stop, then send what can be sent and close."""
@@ -151,8 +148,10 @@ class App:
     def alarms_now(self) -> dict[str, str]:
         """Every alarm that stands: code and sentence."""
         out = dict(self.alarms)
-        for lane in reversed(self.lanes.all.values()):
-            out.update(lane.durable.status.alarms)
+        out.update(self.live.alarms)
+        for stream, lane in self.lanes.all.items():
+            suffix = "" if lane is self.lanes.main else f":{stream}"
+            out.update({f"{code}{suffix}": text for code, text in lane.durable.status.alarms.items()})
         for pipeline in reversed(self.lanes.pipelines.values()):
             out.update(pipeline.alarms)
         return out

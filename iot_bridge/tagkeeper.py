@@ -60,6 +60,7 @@ class TagKeeper:
         self._one = asyncio.Lock()
         self._used: tuple[Tag, ...] = ()
         self._refused: tuple[int, float] | None = None
+        self._not_before = 0.0
         self.revision: int | None = None
         self.progress = 0
 
@@ -89,7 +90,7 @@ class TagKeeper:
                     revision, tags, _ = parse_download(kept, config.tag_checks)
             await self._users.use(tags, config)
             self._config = config
-            self.revision, self._used, self._refused = revision, tags, None
+            self.revision, self._used, self._refused, self._not_before = revision, tags, None, 0.0
 
     async def _first(self) -> None:
         if self._config.tags != "from_odoo":
@@ -97,11 +98,17 @@ class TagKeeper:
                 self._used = tuple(self._config.tags)
                 await self._users.use(self._used, self._config)
             return
-        kept = load_last_good(self.file)
+        try:
+            kept = load_last_good(self.file)
+        except Misconfigured as error:
+            self._alarm("tags_damaged", str(error))
+            return
         if kept is not None:
             await self._apply(kept, probe=False)
 
     def _is_due(self) -> bool:
+        if time.monotonic() < self._not_before:
+            return False
         wanted = set(self._wanted()) - {None}
         if self._refused is not None and time.monotonic() < self._refused[1] and wanted <= {self._refused[0]}:
             return False
@@ -115,6 +122,8 @@ class TagKeeper:
             log.debug("tags: %s", error)
             return
         except BridgeError as error:
+            # Only a person can mend it: Odoo is not asked every other second meanwhile.
+            self._not_before = time.monotonic() + REFUSED_S
             self._alarm("tags", str(error))
             return
         if await self._apply(answer, probe=True):
@@ -137,6 +146,7 @@ class TagKeeper:
             for finding in findings:
                 log.warning("%s", finding)
             self._alarm("tags", None)
+            self._alarm("tags_damaged", None)
             self.revision, self._used, self._refused = revision, tags, None
             log.info("tags: revision %s with %d tags", revision, len(tags))
             return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,18 +40,44 @@ def parse_download(
 
 
 def load_last_good(path: Path) -> Mapping[str, Any] | None:
-    """The tags_answer kept on disk, or None."""
-    if not path.exists():
-        return None
+    """The tags_answer kept on disk, or None when none was kept. Raises Misconfigured for a damaged file."""
     try:
-        kept: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return None
-    return kept
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from None
+    if not isinstance(whole, dict):
+        raise _damaged(path, "it holds no object")
+    if "crc" not in whole:
+        # As versions before wrote it.
+        return whole
+    answer = whole.get("answer")
+    if not isinstance(answer, dict) or whole["crc"] != _checksum(answer):
+        raise _damaged(path, "its checksum does not hold")
+    return answer
 
 
 def keep_last_good(path: Path, answer: Mapping[str, Any]) -> None:
-    """Keep a tags_answer that was applied; the file is replaced in one step."""
+    """Keep a tags_answer that was applied; after a power cut the file is the old or the new one, whole."""
     fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(answer), encoding="utf-8")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump({"crc": _checksum(answer), "answer": answer}, file)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(fresh, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _checksum(answer: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(answer, sort_keys=True).encode())
+
+
+def _damaged(path: Path, why: str) -> Misconfigured:
+    return Misconfigured(
+        f"the tags kept in {path} are damaged ({why}): look at the disk; nothing is read before Odoo gives them anew"
+    )

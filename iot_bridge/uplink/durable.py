@@ -98,6 +98,8 @@ class DurableLane:
                 await self._hello()
                 await self._drain()
             except Refused as error:
+                # The live lane leaves Odoo alone too.
+                self.greeted.clear()
                 self.status.refuse(error.code, str(error).removeprefix(f"{error.code}: "))
                 await self._pause(max(REFUSED_FIRST_S, self._refusals.next()))
             except Busy as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,15 @@ def test_download_leaves_out_what_it_does_not_know(tmp_path: Path) -> None:
     assert revision == 4 and len(tags) == len(line_tags("modbus_tcp")) and "hologram" in findings[0]
     keep_last_good(tmp_path / "tags.json", answer)
     assert load_last_good(tmp_path / "tags.json") == answer
-    (tmp_path / "tags.json").write_text("{half")
+    kept = (tmp_path / "tags.json").read_text()
+    (tmp_path / "tags.json").write_text(json.dumps(answer))
+    assert load_last_good(tmp_path / "tags.json") == answer  # as versions before kept it
+    for damaged in ("", "{half", "[]", kept[:-40], kept.replace('"register": 0', '"register": 1', 1)):
+        assert damaged != kept
+        (tmp_path / "tags.json").write_text(damaged)
+        with pytest.raises(Misconfigured, match="damaged"):
+            load_last_good(tmp_path / "tags.json")
+    (tmp_path / "tags.json").unlink()
     assert load_last_good(tmp_path / "tags.json") is None
     broken = {"revision": 5, "tags": [{**line_tags("modbus_tcp")[0], "register": "zero"}]}
     with pytest.raises(Misconfigured, match="register"):

@@ -1,82 +1,17 @@
-"""Fakes and builders for tests of the bridge and of what depends on it. Part of the product.
-
-:class:`FakeOdoo` speaks XML-RPC and JSON-2 as ``mes.gateway`` does, keeps what it got and can be told
-to cut replies, answer 503, be slow or refuse. :class:`ManualClock` is time that a test moves.
-"""
+"""A fake ``mes.gateway`` behind a real socket."""
 
 from __future__ import annotations
 
-import asyncio
-import json
+import ssl
 import threading
 import time
-import xmlrpc.client
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
-from .clock import to_rfc3339
-from .events import Sample
-from .tags import Tag
-
-# 2026-11-22T10:00:00Z
-START_MS = 1_795_341_600_000
-
-
-class ManualClock:
-    """Plant time that moves only by :meth:`advance`; waiting tasks wake in order."""
-
-    def __init__(self, now_ms: int = START_MS, boot_id: str = "boot-1") -> None:
-        self._now = now_ms
-        self._mono = 1_000_000
-        self.boot_id = boot_id
-        self.speed = 1.0
-        self._waiting: list[tuple[int, asyncio.Event]] = []
-
-    def now_ms(self) -> int:
-        return self._now
-
-    def mono_ms(self) -> int:
-        return self._mono
-
-    async def sleep_until(self, plant_ms: int) -> None:
-        if plant_ms > self._mono:
-            event = asyncio.Event()
-            self._waiting.append((plant_ms, event))
-            await event.wait()
-
-    def advance(self, ms: int) -> None:
-        """Move both clocks."""
-        self._now += ms
-        self._mono += ms
-        for until, event in self._waiting:
-            if until <= self._mono:
-                event.set()
-        self._waiting = [(until, event) for until, event in self._waiting if until > self._mono]
-
-    def step_wall(self, ms: int) -> None:
-        """Set the wall clock, as NTP does; the monotonic one stays."""
-        self._now += ms
-
-
-def make_tag(equipment: str = "T/A/L1/M1", name: str = "state", **fields: Any) -> Tag:
-    """A valid tag: by default a state tag at holding register 0."""
-    base: dict[str, Any] = {
-        "tag": f"{equipment}/{name}", "connection": "plc", "equipment": equipment, "signal": "state",
-        "table": "holding", "register": 0, "type": "uint16", "stale_ms": 5000,
-    }  # fmt: skip
-    if fields.get("signal", "state") == "state":
-        base.update(map={"1": "running", "2": "idle", "3": "down"}, map_revision=1)
-    if fields.get("signal") == "counter":
-        base.update(counter=name, max_rate=10.0, register=4)
-    return Tag.model_validate({**base, **fields})
-
-
-def make_samples(clock: ManualClock, values: Mapping[str, Any]) -> list[Sample]:
-    """One poll cycle at the clock's present time."""
-    now = clock.now_ms()
-    return [Sample(tag, value, now, clock.mono_ms(), now) for tag, value in values.items()]
+from ..clock import to_rfc3339
+from .http import handler
 
 
 @dataclass(slots=True)
@@ -84,6 +19,8 @@ class Faults:
     """What the fake does wrong, asked for each request by path: a number of times each.
 
     cut: do the work, close without an answer. unavailable: 503. slow_s: sleep before the work.
+    instead: what another server answers in Odoo's place: status, headers, body. fault: the text of an error that
+    Odoo itself answers with.
     reject: predicate of an event -> reason; the event's batch is refused as a whole (batch_invalid).
     verdict: predicate of an event -> reason; the event alone is rejected.
     """
@@ -91,6 +28,8 @@ class Faults:
     cut: Callable[[], bool] = lambda: False
     unavailable: Callable[[], bool] = lambda: False
     slow_s: Callable[[], float] = lambda: 0.0
+    instead: Callable[[], tuple[int, Mapping[str, str], bytes] | None] = lambda: None
+    fault: Callable[[], str | None] = lambda: None
     reject: Callable[[Mapping[str, Any]], str | None] = lambda event: None
     verdict: Callable[[Mapping[str, Any]], str | None] = lambda event: None
 
@@ -111,9 +50,20 @@ class FakeOdoo:
 
     database, login, key = "fake", "gateway", "secret-key"
 
-    def __init__(self, port: int = 0, validate: Callable[[str, Mapping[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        validate: Callable[[str, Mapping[str, Any]], None] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.faults = Faults()
         self.streams: dict[str, Stream] = {}
+        # Names that the gateway has; None: any.
+        self.known: set[str] | None = None
+        # Every stream's events in the order in which they came.
+        self.order: list[str] = []
+        # Connections that were opened.
+        self.opened = 0
         self.live_calls: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.tags_answer: dict[str, Any] = {"revision": 1, "tags": []}
@@ -127,9 +77,11 @@ class FakeOdoo:
         self._validate = validate
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler(self))
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> FakeOdoo:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -169,6 +121,8 @@ class FakeOdoo:
             self._validate({"ingest": "batch", "tags": "tags_request"}.get(method, method), message)
         with self._changed:
             self.calls.append(method)
+            if self.known is not None and message["stream"] not in self.known:
+                raise ValueError(f"stream_unknown: gateway G has no stream {message['stream']}; add it to the gateway.")
             reply: dict[str, Any] = getattr(self, f"_{method}")(message)
             self._changed.notify_all()
             return reply
@@ -214,6 +168,7 @@ class FakeOdoo:
             stream.quarantined.append(event)
             return [{"seq": event["seq"], "code": "bad_value", "message": reason}]
         stream.events.append(event)
+        self.order.append(event["kind"])
         if event["kind"] == "count":
             self._count(event)
         elif event["kind"] == "command_result":
@@ -247,75 +202,3 @@ def _check_cover(batch: Mapping[str, Any]) -> None:
         numbers += range(gap["from"], gap["to"] + 1)
     if sorted(numbers) != list(range(batch["from"], batch["to"] + 1)):
         raise ValueError(f"batch_invalid: {batch['from']}..{batch['to']} is not covered exactly")
-
-
-class _Cut(Exception):
-    """Close the connection without an answer."""
-
-
-def _handler(odoo: FakeOdoo) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if odoo.faults.unavailable():
-                self._reply(503, b"try later")
-                return
-            time.sleep(odoo.faults.slow_s())
-            try:
-                if self.path.startswith("/json/2/"):
-                    self._json2(body)
-                else:
-                    self._xmlrpc(body)
-            except _Cut:
-                self.close_connection = True
-
-        def _json2(self, body: bytes) -> None:
-            if self.headers["Authorization"] != f"bearer {odoo.key}":
-                self._reply(401, json.dumps({"message": "Invalid apikey"}).encode())
-                return
-            try:
-                text = self._call(self.path.rsplit("/", 1)[-1], json.loads(body)["message"])
-            except ValueError as error:
-                self._reply(422, json.dumps({"message": str(error)}).encode())
-                return
-            self._reply(200, json.dumps(text).encode())
-
-        def _xmlrpc(self, body: bytes) -> None:
-            params, method = xmlrpc.client.loads(body)
-            try:
-                result: Any = self._authenticate(params) if method == "authenticate" else self._execute(params)
-                answer = xmlrpc.client.dumps((result,), methodresponse=True, allow_none=True)
-            except ValueError as error:
-                answer = xmlrpc.client.dumps(xmlrpc.client.Fault(2, str(error)))
-            except PermissionError as error:
-                answer = xmlrpc.client.dumps(xmlrpc.client.Fault(3, str(error)))
-            self._reply(200, answer.encode())
-
-        def _authenticate(self, params: Sequence[Any]) -> Any:
-            return 7 if tuple(params[:3]) == (odoo.database, odoo.login, odoo.key) else False
-
-        def _execute(self, params: Sequence[Any]) -> Any:
-            database, _uid, key, model, method, (payload,) = params
-            if key != odoo.key or database != odoo.database:
-                raise PermissionError("Access Denied")
-            assert model == "mes.gateway"
-            return self._call(method, payload)
-
-        def _call(self, method: str, payload: str) -> str:
-            reply = odoo.answer(method, json.loads(payload))
-            if odoo.faults.cut():
-                raise _Cut
-            return json.dumps(reply)
-
-        def _reply(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
-
-    return Handler
