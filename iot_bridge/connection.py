@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from .clock import Clock
 from .commands.permit import NotAllowed, permit
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
-from .drivers.base import Rebirthable, Writable
+from .drivers.base import Patient, Rebirthable, Writable
 from .errors import LinkLost, Rejected
 from .events import Sample, Value
 from .pipeline import Pipeline
@@ -19,6 +19,9 @@ from .tags import Tag
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
+# A source that can wait (files) does so while more events than this are not delivered.
+PATIENT_BACKLOG = 50_000
+PATIENT_LOOK_S = 0.2
 
 
 class Connection:
@@ -118,15 +121,23 @@ class Connection:
             await self._listen(driver)
 
     async def _listen(self, driver: Subscriber) -> None:
+        patient, busy = isinstance(driver, Patient), False
         while True:
+            if patient:
+                await self._room()
             delivery = await driver.receive()
             self._note(delivery.samples)
-            await self._watch_clock(delivery.samples)
+            if not patient:
+                await self._watch_clock(delivery.samples)
             dropped = delivery.dropped or bool(self._after_drop)
             if await self._pipeline.feed(delivery.samples, dropped, delivery.notes):
                 await driver.stored(delivery)
             if delivery.samples:
                 self._after_drop.clear()
+            elif patient and busy:
+                # The source has given all that it has: what it shows so far is told.
+                await self._pipeline.lost(tag.tag for tag in self.tags)
+            busy = bool(delivery.samples)
             await self._write_back()
             self.progress += 1
 
@@ -144,6 +155,12 @@ class Connection:
             await self._write_back()
             self.progress += 1
             due[index] = self._next(due[index], groups[index].poll_ms)
+
+    async def _room(self) -> None:
+        """Wait while Odoo has much to catch up with: history need not be in the outbox twice."""
+        while self._pipeline.backlog > PATIENT_BACKLOG:
+            self.progress += 1
+            await asyncio.sleep(PATIENT_LOOK_S)
 
     async def _watch_clock(self, samples: Sequence[Sample]) -> None:
         """Tell when the source's own clock is ahead or behind."""

@@ -102,6 +102,11 @@ class Pipeline:
         """The bridge stops: send what evidence there is of every machine."""
         await self._check_loss(list(self._machines))
 
+    @property
+    def backlog(self) -> int:
+        """Events that Odoo does not have yet."""
+        return self._stores.main.last - self._stores.main.applied
+
     def notes(self) -> dict[str, str]:
         """What drivers and signals have stored, by key."""
         return self._stores.notes()

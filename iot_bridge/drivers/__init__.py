@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import cast
 
 from .base import Delivery, Driver, DriverFactory, DriverKind, Found, Subscriber, Surroundings
+from .file import settings as files
 from .modbus import settings as modbus
 from .mqtt import settings as mqtt
 from .opcua import settings as opcua
@@ -37,6 +38,7 @@ _BUILT_IN = (
     DriverKind(
         "sparkplug", sparkplug.SparkplugConfig, sparkplug.check_tag, lambda: _from(".sparkplug.driver", "SparkplugHost")
     ),
+    DriverKind("file", files.FileConfig, files.check_tag, lambda: _from(".file.driver", "FileDriver")),
 )
 
 DRIVERS: dict[str, DriverKind] = {kind.name: kind for kind in _BUILT_IN}

@@ -72,6 +72,13 @@ class Subscriber(Link, Protocol):
 
 
 @runtime_checkable
+class Patient(Protocol):
+    """A source that keeps what it has until it is asked, such as files: it waits while the outbox is full."""
+
+    patient: bool
+
+
+@runtime_checkable
 class Writable(Protocol):
     """A driver that can write. Values are raw, before scaling."""
 

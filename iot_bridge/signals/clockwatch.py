@@ -49,9 +49,7 @@ class SkewWatch:
             return None
         self._looks.append(max(fresh))
         best = max(self._looks)
-        if best > STEP_MS:
-            skew = best
-        elif best < -BEHIND_MS and len(self._looks) == LOOKS:
+        if best > STEP_MS or (best < -BEHIND_MS and len(self._looks) == LOOKS):
             skew = best
         elif len(self._looks) == LOOKS:
             skew = 0

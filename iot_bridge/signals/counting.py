@@ -286,8 +286,10 @@ def _flagged(outcome: Booking | Doubt | Same) -> bool:
 
 
 def _too_late(look: Look, memory: CounterMemory) -> bool:
-    """A historical sample from before the last point: its counts are in that point's total already."""
-    if not look.sample.historical or look.sample.at >= memory.at:
-        return False
-    look.find("older than the last point of its counter: its counts are in that total already")
-    return True
+    """A sample from before the last point: its counts are in that point's total already.
+
+    Only sources that stamp by themselves, files above all, are out of order; they tell how often.
+    """
+    if look.sample.historical:
+        return look.sample.at < memory.at
+    return memory.boot_id == look.boot_id and look.sample.mono < memory.mono

@@ -62,6 +62,8 @@ class Machine:
             name, last = sample.tag, latest.get(sample.tag)
             if last is None or name not in settled or last.value != sample.value or sample.historical:
                 news.append(sample)
+                # What follows of this tag in the same delivery is compared with this one, not with the last.
+                settled.discard(name)
                 continue
             latest[name] = sample
             if name in watched and name not in unusable and sample.value is not None and name not in self._beats:
@@ -158,17 +160,11 @@ class Machine:
         return True
 
     def _draft(self, samples: Sequence[Sample], news: Sequence[Sample], good: int | None, dropped: bool) -> Proposal:
-        before = self.state.latest
         draft = Proposal(self.state.copy())
-        present = {sample.tag: sane(sample) for sample in samples if not sample.historical}
-        draft.state.latest.update(present)
         fresh_names = {sample.tag for sample in news if not sample.historical}
-        span = self._watch(draft, present, fresh_names, good, before)
-        if span:
-            draft.state.span += 1
-            draft.state.settled.clear()
-        for name in present if span or dropped else self._called(present, fresh_names):
-            self._step(draft, draft.state, self._sample(present, name, fresh_names, before), before.get(name), dropped)
+        for present in _frames(samples):
+            self._frame(draft, present, fresh_names & present.keys(), good, dropped)
+            good = None
         past = sorted((sane(sample) for sample in news if sample.historical), key=lambda sample: sample.at)
         if past:
             self._replay(draft, past)
@@ -176,20 +172,37 @@ class Machine:
             self._keep_looks(draft)
         return draft
 
-    def _called(self, present: Mapping[str, Sample], fresh_names: set[str]) -> list[str]:
+    def _frame(
+        self, draft: Proposal, present: Mapping[str, Sample], fresh_names: set[str], good: int | None, dropped: bool
+    ) -> None:
+        """Samples that belong to one moment: each tag once."""
+        latest = draft.state.latest
+        called = self._called(present, fresh_names, latest)
+        before = {name: latest.get(name) for name in {*present, *called}}
+        latest.update(present)
+        span = self._watch(draft, present, fresh_names, good)
+        if span:
+            draft.state.span += 1
+            draft.state.settled.clear()
+        for name in present if span or dropped else called:
+            sample = present[name] if name in present else self._recalled(present, name, before[name])
+            self._step(draft, draft.state, sample, before[name], dropped)
+
+    def _called(
+        self, present: Mapping[str, Sample], fresh_names: set[str], latest: Mapping[str, Sample]
+    ) -> list[str]:
         """What to look at: what is new and who is called by it; those that came alone are called from memory."""
         called = {main for name in fresh_names for main in self._callers.get(name, ())}
         own = [name for name in present if name in fresh_names or name in called]
-        return own + sorted(name for name in called if name not in present and name in self.state.latest)
+        return own + sorted(name for name in called if name not in present and name in latest)
 
-    def _sample(
-        self, present: Mapping[str, Sample], name: str, fresh_names: set[str], before: Mapping[str, Sample]
+    def _recalled(
+        self, present: Mapping[str, Sample], name: str, last: Sample | None
     ) -> Sample:
-        """The tag's own sample, else its last value at the time of the companion that called it."""
-        if name in present:
-            return present[name]
+        """The tag's last value at the time of the companion that calls for it."""
         caller = next(present[other] for other in present if name in self._callers.get(other, ()))
-        return replace(before[name], at=caller.at, mono=caller.mono, recv=caller.recv)
+        assert last is not None
+        return replace(last, at=caller.at, mono=caller.mono, recv=caller.recv)
 
     def _step(
         self, draft: Proposal, state: MachineState, sample: Sample, before: Sample | None, dropped: bool
@@ -216,12 +229,11 @@ class Machine:
         present: Mapping[str, Sample],
         fresh_names: set[str],
         good: int | None,
-        before: Mapping[str, Sample],
     ) -> bool:
         """Evidence of this cycle; True when a new span begins, so that everything is sent again."""
         times = [] if good is None else [good]
         for name in self.watched & fresh_names:
-            if self._usable(draft, present[name], before.get(name)):
+            if self._usable(draft, present[name]):
                 draft.state.unusable.discard(name)
                 times.append(present[name].at)
             else:
@@ -233,7 +245,7 @@ class Machine:
         draft.events += [self._evidence(span) for span in spans]
         return fresh
 
-    def _usable(self, draft: Proposal, sample: Sample, before: Sample | None) -> bool:
+    def _usable(self, draft: Proposal, sample: Sample) -> bool:
         """Whether the sample shows that the machine is alive and says its state."""
         tag, plan = self.tags[sample.tag], self._plans[sample.tag]
         if tag.signal == "heartbeat":
@@ -241,7 +253,7 @@ class Machine:
         if sample.value is None or tag.signal != "state":
             return sample.value is not None
         reader: Reader = plan
-        look = Look(self.equipment, self.boot_id, tag, plan, sample, before, draft.state, draft)
+        look = Look(self.equipment, self.boot_id, tag, plan, sample, None, draft.state, draft)
         return reader.usable(look)
 
     def _replay(self, draft: Proposal, samples: Sequence[Sample]) -> None:
@@ -298,6 +310,18 @@ def _watched(tags: Sequence[Tag]) -> list[Tag]:
         if found:
             return found
     return [tag for tag in tags if tag.signal != "companion"]
+
+
+def _frames(samples: Sequence[Sample]) -> list[dict[str, Sample]]:
+    """A delivery in which a tag comes several times, as the moments that it is made of."""
+    frames: list[dict[str, Sample]] = [{}]
+    for sample in samples:
+        if sample.historical:
+            continue
+        if sample.tag in frames[-1]:
+            frames.append({})
+        frames[-1][sample.tag] = sane(sample)
+    return frames
 
 
 def _callers(tags: Iterable[Tag]) -> dict[str, list[str]]:
