@@ -76,6 +76,12 @@ class Recorder:
         self.losses += 1
         self._changed.set()
 
+    async def tell_clock(self, step_s: float, name: str, tags: Iterable[str]) -> None:
+        return None
+
+    def writes_for(self, tags: Mapping[str, Tag]) -> dict[str, Any]:
+        return {}
+
     def values(self, name: str) -> list[Any]:
         """Every value of a tag of the labeller, in order."""
         return [sample.value for sample in self.of(name)]
@@ -163,6 +169,7 @@ async def scene(
         around = Surroundings(folder, found=said.append)
         connection = Connection(config, tags, CLOCK, seen, around)  # type: ignore[arg-type]
         task = asyncio.create_task(connection.run())
+        task.add_done_callback(lambda done: None if done.cancelled() else done.result())
         try:
             if wait:
                 await seen.until(lambda: len(seen.latest) == len(tags))

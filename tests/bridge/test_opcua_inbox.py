@@ -37,7 +37,9 @@ class Desk:
         self.clock = ManualClock()
         self.stamper = Stamper(policy)
         self.urgent = 0
-        self.inbox = Inbox(tags, self.stamper, self.clock, limit, wake=lambda: None, urgent=self._hurry)
+        self.inbox = Inbox(
+            tags, self.stamper, self.clock, limit, wake=lambda: None, urgent=self._hurry, slack={"T/M/speed": 2.0}
+        )
         self.inbox.live = {tag.tag for tag in tags}
         self.stamper.skew.observe(START_MS + AHEAD_MS, START_MS)
 
@@ -154,6 +156,14 @@ def test_node_that_is_not_there_is_none_alone() -> None:
     desk = Desk()
     desk.read({STATE: NOWHERE, "T/M/speed": desk.of(1.5)})
     assert {s.tag: s.value for samples in desk.told() for s in samples} == {STATE: None, "T/M/speed": 1.5}
+
+
+def test_read_within_the_deadband_is_no_news_and_beyond_it_the_item_is_suspect() -> None:
+    desk = Desk()
+    first(desk)
+    for value, suspects in ((2.0, []), (2.1, ["T/M/speed"]), (None, ["T/M/speed"])):
+        desk.read({"T/M/speed": desk.of(value)}, patience_s=0.0)
+        assert desk.inbox.heal(0.0) == suspects
 
 
 def test_full_inbox_counts_and_asks_for_a_read_that_heals() -> None:

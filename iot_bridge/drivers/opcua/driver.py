@@ -16,6 +16,7 @@ from ...tags.model import Tag
 from ..base import Delivery, Found, Surroundings
 from .browse import browse
 from .inbox import Inbox
+from .plan import slacks
 from .session import Session
 from .settings import OpcUaConfig, parse_address
 from .stamps import Stamper
@@ -40,8 +41,9 @@ class OpcUa:
         self._stamper = Stamper(config.clock)
         self._news = asyncio.Event()
         self._inbox = Inbox(
-            self._tags, self._stamper, clock, config.queue_max, wake=self._news.set, urgent=self._hurry
-        )
+            self._tags, self._stamper, clock, config.queue_max,
+            wake=self._news.set, urgent=self._hurry, slack=slacks(tags, config),
+        )  # fmt: skip
         self._session: Session | None = None
         self._watch: Watch | None = None
         self._tasks: list[asyncio.Task[None]] = []

@@ -16,7 +16,7 @@ A delivery holds one sample a tag at most. A tag and its companions (stop code, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...clock import Clock
@@ -54,7 +54,8 @@ class Inbox:
     """See the module.
 
     limit: samples that may wait; what comes beyond is counted, and a full read is owed. wake: there is something
-    to take. urgent: a read is owed, of ``verify`` or of all.
+    to take. urgent: a read is owed, of ``verify`` or of all. slack: tag -> by how much a node may differ from what
+    was notified last.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Inbox:
         limit: int,
         wake: Callable[[], None],
         urgent: Callable[[], None],
+        slack: Mapping[str, float] | None = None,
     ) -> None:
         self.stamper = stamper
         # Tags whose monitored item lives: others are known by reads alone.
@@ -77,6 +79,7 @@ class Inbox:
         self._clock = clock
         self._limit = limit
         self._wake, self._urgent = wake, urgent
+        self._slack = slack or {}
         self._last = {tag.tag: _Last(tag) for tag in tags}
         self._pending: dict[str, _Pending] = {}
         self._rounds: deque[dict[str, Sample]] = deque()
@@ -124,7 +127,7 @@ class Inbox:
             last = self._last[name]
             sure = until_s is None or last.reading is None or name not in self.live or name in self.verify
             self.verify.discard(name)
-            if last.reading is not None and _is_same(last.reading, reading):
+            if last.reading is not None and self._holds(last, reading):
                 self._pending.pop(name, None)
                 self._put(last, last.reading, self.stamper.at_read(left), mono, now, by_read=last.by_read)
             elif sure:
@@ -202,6 +205,16 @@ class Inbox:
         self.owes_read = True
         self._urgent()
 
+    def _holds(self, last: _Last, reading: Reading) -> bool:
+        """Whether a read shows what was said last: the server says nothing of changes within a deadband."""
+        known = last.reading
+        if known is None or known.quality != reading.quality:
+            return False
+        slack = self._slack.get(last.tag.tag)
+        if slack is None or not (_is_number(known.value) and _is_number(reading.value)):
+            return known.value == reading.value
+        return abs(float(known.value) - float(reading.value)) <= slack  # type: ignore[arg-type]
+
     def _event_at(self, last: _Last, reading: Reading, now: int, newest: int | None) -> int:
         if last.reading is None or last.reading.value is None:
             # When it came to be so, nobody watched.
@@ -245,6 +258,10 @@ def _owners(tags: Iterable[Tag], companions: Callable[[Tag], Iterable[str | None
             if name is not None:
                 found.setdefault(name, []).append(tag.tag)
     return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _is_same(one: Reading, other: Reading) -> bool:

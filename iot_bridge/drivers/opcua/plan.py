@@ -82,3 +82,14 @@ def evidence_s(tags: Sequence[Tag], config: OpcUaConfig, speed: float) -> float:
 def reconciled(tags: Iterable[Tag]) -> list[Tag]:
     """What the reconciling read looks at."""
     return [tag for tag in tags if tag.signal in RECONCILED]
+
+
+def deadband(tag: Tag) -> float:
+    """A tag's deadband is in its unit; this is in that of the node. 0: none."""
+    return tag.deadband / abs(tag.scale or 1.0) if tag.signal == "measurement" else 0.0
+
+
+def slacks(tags: Iterable[Tag], config: OpcUaConfig) -> dict[str, float]:
+    """By how much a node may differ from what its item notified last: its deadband (in percent: nobody knows)."""
+    percent = math.inf if config.deadband_percent else 0.0
+    return {tag.tag: deadband(tag) or percent for tag in tags if tag.signal == "measurement"}

@@ -38,7 +38,7 @@ class OpcUaConfig(ConnectionConfig):
     application_uri: str | None = Field(default=None, min_length=1, description="default urn:<host name>:iot-bridge")
     trust_on_first_use: bool = Field(default=False, description="trust the certificate that this server shows first")
     check_hostname: bool = Field(default=True, description="of certificates that an authority has issued")
-    channel_lifetime_s: float = Field(default=3600.0, ge=5, le=86400, strict=False, description="keys are renewed")
+    channel_lifetime_s: float = Field(default=3600.0, ge=1, le=86400, strict=False, description="keys are renewed")
     # What is watched, and how closely.
     publishing_ms: int | None = Field(default=None, ge=10, le=10_000, description="default half a tag's poll_ms")
     queue_margin: int = Field(default=10, ge=1, le=1000, description="values a monitored item keeps beyond need")

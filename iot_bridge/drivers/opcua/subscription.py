@@ -9,7 +9,7 @@ from typing import Any
 from asyncua import ua
 
 from ...tags.model import Tag
-from .plan import KEEP_ALIVE_COUNT, Class
+from .plan import KEEP_ALIVE_COUNT, Class, deadband
 from .session import Session
 from .values import Reading, reading
 
@@ -128,20 +128,20 @@ class Subscription:
         wanted.SamplingInterval = self.plan.sampling[tag.tag]
         wanted.QueueSize = self.plan.queue(tag)
         wanted.DiscardOldest = True
-        deadband = self._filter(tag) if filtered else None
-        if deadband is not None:
-            wanted.Filter = deadband
+        thinned = self._filter(tag) if filtered else None
+        if thinned is not None:
+            wanted.Filter = thinned
         return request
 
     def _filter(self, tag: Tag) -> Any:
-        """A deadband is in the tag's unit; the server's is in that of the node."""
+        """What thins a measurement at the server; None: nothing."""
         if tag.signal != "measurement" or not (tag.deadband or self._percent):
             return None
         wanted = ua.DataChangeFilter()
         wanted.Trigger = ua.DataChangeTrigger.StatusValue
         if tag.deadband:
             wanted.DeadbandType = int(ua.DeadbandType.Absolute)
-            wanted.DeadbandValue = tag.deadband / abs(tag.scale or 1.0)
+            wanted.DeadbandValue = deadband(tag)
         else:
             wanted.DeadbandType = int(ua.DeadbandType.Percent)
             wanted.DeadbandValue = self._percent

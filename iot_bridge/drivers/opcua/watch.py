@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 # A node that does not exist is looked for so often, an item that the server refuses so often; real seconds.
 MISSING_S = 2.0
 REFUSED_S = 30.0
+# Everything else than states and counters is read again so often: items that died in silence.
+REREAD_S = 30.0
 # A subscription that says nothing for so many keep-alives, and so long, is dead.
 SILENT_COUNT = 3
 SILENT_S = 3.0
@@ -131,6 +133,7 @@ class Watch:
             (config.probe_s, self._probe),
             (plan.evidence_s(watched, config, speed), lambda: self._read(self._evidence)),
             (max(0.1, config.reconcile_s / speed), self._reconcile),
+            (REREAD_S, lambda: self._read(self._tags)),
             (config.audit_s, self._audit),
             (MISSING_S, lambda: self._retry(self._missing)),
             (REFUSED_S, lambda: self._retry(self._refused)),
