@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from brokers import broker, start_broker  # noqa: F401  (fixtures)
 from jsonschema import Draft202012Validator
 
 import iot_bridge
 from iot_bridge.outbox import Outbox
 from iot_bridge.testing import FakeOdoo
+
+# The cables with a switch of the fault matrix serve here too.
+sys.path.append(str(Path(__file__).parents[1] / "faults"))
 
 SCHEMA = json.loads((Path(iot_bridge.__file__).parent / "schema" / "events.schema.json").read_text(encoding="utf-8"))
 

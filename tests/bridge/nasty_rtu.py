@@ -87,7 +87,8 @@ class NastyLine:
             return None if self._mute_at_echo else closed_frame(bytes([unit]) + pdu)
         start, count = struct.unpack(">HH", pdu[1:5])
         self._number += 1
-        values = [(unit * 1000 + register * 7 + self._number * STEP) % 65536 for register in range(start, start + count)]
+        base = unit * 1000 + self._number * STEP
+        values = [(base + register * 7) % 65536 for register in range(start, start + count)]
         for place, value in enumerate(values):
             self.truth[unit, start + place].add(value)
         return closed_frame(struct.pack(f">BBB{count}H", unit, pdu[0], 2 * count, *values))

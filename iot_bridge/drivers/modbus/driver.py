@@ -59,8 +59,8 @@ class Modbus:
         try:
             await self._link.open()
         except Closed as error:
+            self._units.line_lost()
             raise LinkLost(str(error)) from None
-        self._units.line_answers()
         self._witness = None
         for readings in self._readings.values():
             for reading in readings:
@@ -155,14 +155,16 @@ class Modbus:
     async def _silent(self, unit: int, trouble: Trouble, cost_s: float) -> None:
         """Book a unit without answer; raise LinkLost when it is the line that has none."""
         is_new = self._failed(unit, str(trouble), cost_s)
-        if isinstance(trouble, Closed) or self._units.line_is_lost:
-            raise LinkLost(str(trouble)) from None
         witness = self._witness
+        if isinstance(trouble, Closed) or self._units.line_is_lost:
+            self._units.line_lost()
+            raise LinkLost(str(trouble)) from None
         if not is_new or witness is None or self._units.is_failing(witness.unit):
             return
         try:
             await self._ask(witness.request, witness.size)
         except Trouble as error:
+            self._units.line_lost()
             raise LinkLost(str(error)) from None
         self._units.line_answers()
 
