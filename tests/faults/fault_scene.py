@@ -29,7 +29,8 @@ STATE_LIMIT_S = 5.0
 class Cell:
     """What came of one fault for one protocol. state_s: from the end of the fault to the true state; None: never.
 
-    pending: events left in the queue; last: the last state on record; trouble: why the scene broke off.
+    pending: events left in the queue; last: the last state on record; shown: what Odoo showed instead of the true
+    state; trouble: why the scene broke off.
     """
 
     made: int = 0
@@ -37,6 +38,7 @@ class Cell:
     state_s: float | None = None
     last: str | None = None
     pending: int | None = None
+    shown: str = ""
     trouble: str = ""
     log: str = ""
 
@@ -99,6 +101,8 @@ def _await_states(world: World, cells: dict[str, Cell], mended: float) -> None:
                 cells[protocol].state_s = round(time.monotonic() - mended, 2)
                 open_.remove(protocol)
         time.sleep(0.05)
+    for protocol in open_:
+        cells[protocol].shown = str(world.live().get(protocol))
 
 
 def _await_drain(world: World, cells: dict[str, Cell]) -> None:

@@ -118,9 +118,9 @@ class Site:
                 cursor.execute(statement, [list(codes)])
                 rows: list[tuple[Any, ...]] = cursor.fetchall()
                 return rows
+        except psycopg2.ProgrammingError:
+            raise
         except psycopg2.Error:
-            if self._session is not None and not self._session.closed:
-                raise
             self.hang_up()
             return []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import ssl
 import struct
@@ -15,12 +16,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
-from fault_certificates import Authority
+from fault_certificates import Authority, Pair
 from fault_disk import Disk
 from fault_links import Link, Links
 from fault_site import LINE, Shown, Site, some_port
@@ -33,6 +34,7 @@ from mescli.proxy import TamperingProxy
 
 HERE = Path(__file__).resolve().parent
 DEVICE_NAME, ODOO_NAME = "plc.faults", "odoo.faults"
+DEVICE_URI = "urn:gemba:demo:plc"
 PATIENCE_S = 30.0
 
 
@@ -56,9 +58,9 @@ class LittlePlant:
     """A machine's process, and its truth."""
 
     machine: layout.Machine
-    port: int  # its own, or the broker's
+    port: int  # its own, or the broker's for machines
     truth: Path
-    tls: dict[str, Path] = field(default_factory=dict)
+    shows: Pair | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, zero: bool = False) -> None:
@@ -66,7 +68,8 @@ class LittlePlant:
         command = [sys.executable, str(HERE / "little_plant.py"), "--protocol", machine.protocol]
         command += ["--name", machine.name, "--line", machine.line, "--port", str(self.port)]
         command += ["--truth", str(self.truth)]
-        command += [word for name, path in self.tls.items() for word in (f"--{name}", str(path))]
+        if self.shows:
+            command += ["--certificate", str(self.shows.der), "--key", str(self.shows.key)]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         with self.truth.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -131,6 +134,7 @@ class World:
         self.plants: dict[str, LittlePlant] = {}
         self.cables: dict[str, Link] = {}
         self.broker: mosquitto.Broker | None = None
+        self.plant_port = 0
         self.bridge: subprocess.Popen[bytes] | None = None
         self.authority = Authority(folder) if self.needs == "tls" else None
         self.proxy = TamperingProxy(site.port)
@@ -147,7 +151,7 @@ class World:
         self.set_names(known=True)
         self.proxy.__enter__()
         if layout.BROKERED & set(self.protocols):
-            self.broker = mosquitto.start(some_port(), self.folder / "broker")
+            self._start_broker()
         for protocol in self.protocols:
             self._add_plant(protocol)
         for plant in self.plants.values():
@@ -171,13 +175,26 @@ class World:
         if self.disk is not None:
             self.disk.close()
 
+    def _start_broker(self) -> None:
+        """The machines talk to a port of their own, without certificates: it is the bridge's link that is tried."""
+        self.plant_port = some_port()
+        tls = None
+        if self.authority:
+            shown = self.authority.issue("broker", DEVICE_URI, DEVICE_NAME, expired=False)
+            tls = mosquitto.Tls(self.authority.pair.certificate, shown.certificate, shown.key)
+        more = [f"listener {self.plant_port} 127.0.0.1"]
+        self.broker = mosquitto.start(some_port(), self.folder / "broker", tls=tls, more=more)
+
     def _add_plant(self, protocol: str) -> None:
         machine = machine_of(protocol, machine_name(self.scene, protocol), LINE)
         brokered = protocol in layout.BROKERED
-        port = self.broker.port if brokered and self.broker else some_port()
-        self.plants[protocol] = LittlePlant(machine, port, self.folder / f"{protocol}.truth")
-        self.plants[protocol].start()
-        self.cables[protocol] = self.links.link(some_port(), port)
+        port = self.plant_port if brokered else some_port()
+        plant = LittlePlant(machine, port, self.folder / f"{protocol}.truth")
+        if self.authority and protocol == "opcua":
+            plant.shows = self.authority.issue("plc", DEVICE_URI, DEVICE_NAME, expired=False)
+        self.plants[protocol] = plant
+        plant.start()
+        self.cables[protocol] = self.links.link(some_port(), self.broker.port if brokered and self.broker else port)
 
     def _configure(self) -> None:
         (self.folder / "key").write_text(self.site.told["key"])
@@ -191,7 +208,7 @@ class World:
                 "login": self.site.told["login"], "key_file": "key",
             },
             "connections": [
-                layout.connection(machine, DEVICE_NAME, self.cables[protocol].port)
+                {**layout.connection(machine, DEVICE_NAME, self.cables[protocol].port), **self._security(protocol)}
                 for protocol, machine in machines.items()
             ],
             "tags": [tag for machine in machines.values() for tag in layout.machine_tags(machine)
@@ -201,6 +218,30 @@ class World:
 
     # -- certificates
 
+    def _security(self, protocol: str) -> dict[str, Any]:
+        """What a connection needs to check certificates."""
+        if not self.authority or protocol in layout.MODBUS:
+            return {}
+        if protocol == "opcua":
+            trusted = self.data_dir / "pki" / "trusted"
+            trusted.mkdir(parents=True)
+            shutil.copy(self.authority.pair.der, trusted / "ca.der")
+            return {"security_policy": "Basic256Sha256"}
+        return {"tls": True, "ca_file": str(self.authority.pair.certificate)}
+
+    def use_device_certificate(self, expired: bool) -> None:
+        """Broker and OPC UA server show this one from now on: both start anew with it."""
+        assert self.authority
+        if self.broker is not None:
+            self.authority.issue("broker", DEVICE_URI, DEVICE_NAME, expired=expired)
+            self.broker.kill()
+            self.broker.run()
+        if "opcua" in self.plants:
+            self.authority.issue("plc", DEVICE_URI, DEVICE_NAME, expired=expired)
+            self.plants["opcua"].kill()
+            self.plants["opcua"].start()
+            self.plants["opcua"].await_ready()
+
     def use_odoo_certificate(self, expired: bool) -> None:
         """Odoo shows this one from now on."""
         tls = self._odoo_tls(expired)
@@ -208,14 +249,16 @@ class World:
         self.odoo_cable.secure(tls)
 
     def _odoo_tls(self, expired: bool) -> ssl.SSLContext | None:
-        return self.authority.pair("odoo", ODOO_NAME, expired=expired).context() if self.authority else None
+        if self.authority is None:
+            return None
+        return self.authority.issue("odoo", DEVICE_URI, ODOO_NAME, expired=expired).context()
 
     # -- the bridge
 
     def start_bridge(self) -> None:
         env = {**os.environ, "PYTHONPATH": f"{HERE / 'shim'}{os.pathsep}{ROOT}", "FAULTS_CONTROL": str(self.control)}
         if self.authority:
-            env["SSL_CERT_FILE"] = str(self.authority.file)
+            env["SSL_CERT_FILE"] = str(self.authority.pair.certificate)
         command = [sys.executable, "-m", "iot_bridge", "run", "-c", str(self.folder / "bridge.yaml")]
         with (self.folder / "bridge.log").open("ab") as log:
             self.bridge = subprocess.Popen(command, stderr=log, env=env, start_new_session=True)

@@ -14,4 +14,4 @@ def test_nothing_is_lost_and_the_true_state_is_back(cell_of: Cell) -> None:
     assert not cell.trouble, f"{cell.trouble}\n{cell.log}"
     assert cell.booked == cell.made > 10, f"{cell.made} made, {cell.booked} booked\n{cell.log}"
     assert cell.last == "idle" and cell.pending == 0, f"{cell}\n{cell.log}"
-    assert cell.state_s is not None and cell.state_s <= STATE_LIMIT_S, f"true state after {cell.state_s} s\n{cell.log}"
+    assert cell.state_s is not None and cell.state_s <= STATE_LIMIT_S, f"{cell.state_s} s {cell.shown}\n{cell.log}"
