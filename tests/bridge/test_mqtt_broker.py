@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from brokers import Authority, broker, free_port, start_broker  # noqa: F401  (fixtures)
+from brokers import Authority, free_port
 from paho.mqtt import publish, subscribe
 from paho.mqtt.client import MQTTv5
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -17,20 +17,20 @@ from mescli.errors import MesError
 HERE = "127.0.0.1"
 
 
-def test_a_retained_message_survives_a_stop(broker: mosquitto.Broker) -> None:  # noqa: F811
+def test_a_retained_message_survives_a_stop(broker: mosquitto.Broker) -> None:
     publish.single("plant/x", b"7", qos=1, retain=True, hostname=HERE, port=broker.port)
     broker.stop()
     broker.run()
     assert subscribe.simple("plant/x", hostname=HERE, port=broker.port).payload == b"7"
 
 
-def test_it_listens_on_this_machine_only(broker: mosquitto.Broker) -> None:  # noqa: F811
+def test_it_listens_on_this_machine_only(broker: mosquitto.Broker) -> None:
     settings = (broker.folder / "mosquitto.conf").read_text()
     assert f"listener {broker.port} 127.0.0.1" in settings
     assert "max_queued_messages 1000000" in settings and "persistence true" in settings
 
 
-def test_users_and_their_rights(start_broker: Callable[..., mosquitto.Broker]) -> None:  # noqa: F811
+def test_users_and_their_rights(start_broker: Callable[..., mosquitto.Broker]) -> None:
     guarded = start_broker(users={"bridge": "secret"}, acl=["user bridge", "topic readwrite plant/#"])
     with pytest.raises(Exception, match=r"(?i)not authori[sz]ed"):
         publish.single("plant/x", b"1", hostname=HERE, port=guarded.port, auth={"username": "bridge", "password": "no"},
@@ -41,7 +41,7 @@ def test_users_and_their_rights(start_broker: Callable[..., mosquitto.Broker]) -
     assert seen.payload == b"1"
 
 
-def test_tls_with_client_certificates(start_broker: Callable[..., mosquitto.Broker], tmp_path: Path) -> None:  # noqa: F811
+def test_tls_with_client_certificates(start_broker: Callable[..., mosquitto.Broker], tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     server, client = authority.issue("broker"), authority.issue("bridge")
     safe = start_broker(tls=mosquitto.Tls(authority.certificate, server.certificate, server.key, clients=True))
@@ -50,7 +50,7 @@ def test_tls_with_client_certificates(start_broker: Callable[..., mosquitto.Brok
     assert subscribe.simple("plant/x", hostname=HERE, port=safe.port, tls=tls).payload == b"1"
 
 
-def test_a_taken_port_is_said(broker: mosquitto.Broker, tmp_path: Path) -> None:  # noqa: F811
+def test_a_taken_port_is_said(broker: mosquitto.Broker, tmp_path: Path) -> None:
     with pytest.raises(MesError, match=f"Port {broker.port} is taken"):
         mosquitto.start(broker.port, tmp_path / "second")
     assert free_port() != broker.port

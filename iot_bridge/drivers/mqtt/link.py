@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -88,6 +88,7 @@ class Link:
         self._heard = 0.0
         self._taken = 0
         self._paused = False
+        self._refusal = ""
         self.failure: str | None = None
 
     # -- opening and closing
@@ -136,7 +137,7 @@ class Link:
         client, self._client = self._client, None
         if client is not None:
             # It closes its socket once more when it is collected.
-            client.on_socket_close = client.on_disconnect = None
+            client.on_socket_close = client.on_disconnect = client.on_log = None
 
     async def lost(self) -> None:
         """Wait until the link is lost; ``failure`` then says why."""
@@ -216,6 +217,7 @@ class Link:
             reconnect_on_failure=False,
             manual_ack=True,
         )
+        client.on_log = self._on_log
         client.connect_timeout = config.timeout_s
         if config.username is not None:
             client.username_pw_set(config.username, password(config.password_file))
@@ -268,7 +270,7 @@ class Link:
         """From here on the event loop moves the bytes."""
         sock = client.socket()
         if not isinstance(sock, socket.socket):
-            raise LinkLost("the broker closed the connection")
+            raise LinkLost(reason_of(self._refusal, self._config, self._client_id))
         self._socket = sock
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -330,13 +332,19 @@ class Link:
         if code.is_failure:
             self._lose(reason_of(code.getName(), self._config, self._client_id))
         elif not self._connected.done():
+            client.on_log = None  # it costs time for each message
             self._connected.set_result(bool(flags.session_present))
 
     def _on_disconnect(
         self, client: Client, data: Any, flags: DisconnectFlags, code: ReasonCode, properties: Any
     ) -> None:
-        named = code.getName() if flags.is_disconnect_packet_from_server else ""
+        named = code.getName() if flags.is_disconnect_packet_from_server else self._refusal
         self._lose(reason_of(named, self._config, self._client_id))
+
+    def _on_log(self, client: Client, data: Any, level: int, text: str) -> None:
+        """TLS 1.3 refuses a client only after the handshake; the library says it nowhere else."""
+        if level == LogLevel.MQTT_LOG_ERR and "[SSL" in text:
+            self._refusal = text
 
     def _on_message(self, client: Client, data: Any, message: MQTTMessage) -> None:
         self._taken += 1

@@ -104,8 +104,12 @@ def reason_of(error: Exception | str, config: BrokerConfig, client: str) -> str:
         return f"no answer within {config.timeout_s:g} s: is the address right, and the broker there?"
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there: is the broker started, and port right?"
+    if isinstance(error, ConnectionResetError) and config.tls:
+        return _tls_sentence("UNEXPECTED_EOF", config)
     if isinstance(error, Exception):
         return str(getattr(error, "strerror", None) or error)
+    if "[SSL" in error:
+        return _tls_sentence(error, config)
     for pattern, sentence in _REASONS:
         if re.search(pattern, error, re.IGNORECASE):
             return sentence.format(client=client, version=config.version, words=error)
