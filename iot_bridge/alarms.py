@@ -41,6 +41,8 @@ ALARMS: dict[str, Alarm] = {
                             "Odoo's Apps"),
     "tls": Alarm("the certificate of Odoo is not accepted", "renew it, or name its authority in odoo.ca_file; the "
                  "sentence says which"),
+    "measurements_lost": Alarm("measurements could not be stored (disk full); states and counts go on", "free space "
+                               "in data_dir, or raise outbox.max_bytes"),
     "tags_damaged": Alarm("the tags kept on the disk are damaged; nothing is read before Odoo gives them anew", "look "
                           "at the disk"),
     "tags": Alarm("the tags of Odoo can't be used, the last good ones stay", "correct them in Odoo; the sentence says "

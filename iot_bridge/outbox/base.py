@@ -55,6 +55,8 @@ class OutboxFile(ABC):
         self._synchronous = "FULL" if durability == "commit" else "NORMAL"
         self.lock = threading.RLock()
         self._dirty, self._synced = False, time.monotonic()
+        # Events that could not be stored since the start, and why.
+        self.lost, self.lost_why = 0, ""
         opened = damage.open_sound(path, self._synchronous)
         # A sentence when a damaged file was moved aside, at the start or later.
         self.healed = opened.healed

@@ -52,7 +52,9 @@ class Bounds:
     def too_much(self) -> bool:
         """Whether a step of condensing is due."""
         if self._condensing:
-            self._condensing = not self.exhausted() and not self._relieved()
+            if self.exhausted():
+                return False
+            self._condensing = not self._relieved()
             if not self._condensing:
                 self.condenser.restart()
         elif self.rows >= self._rest_until and self._over():
@@ -80,7 +82,9 @@ class Bounds:
         if self.condenser.exhausted:
             self._rest_until = self.rows + self.rows // REST + 1
             self._condensing = False
-        return self.condenser.exhausted
+            self.condenser.restart()
+            return True
+        return False
 
     def _relieved(self) -> bool:
         """Whether there is room again for a while."""

@@ -54,7 +54,20 @@ def _healed(
         return seed if seed.total > local.total else None
     if spec is None:
         return None
+    if spec.shared or spec.counting in ("pulse", "handshake"):
+        return _moved(outbox, pending, seed, local)
     return _rebase(outbox, spec, pending, seed, local)
+
+
+def _moved(
+    outbox: Outbox, pending: list[tuple[int, dict[str, Any]]], seed: CounterMemory, local: CounterMemory
+) -> CounterMemory:
+    """Put the pending points onto Odoo's total: their raw values say nothing of what ran between, so it is flagged."""
+    first = pending[0][1]
+    total = seed.total - (first["total"] - first["delta"])
+    epoch = max(0, seed.epoch - first["counter_epoch"])
+    first["bounds"], first["quality"] = [first["delta"], None], "uncertain"
+    return _shifted(outbox, pending, local, total, epoch)
 
 
 def _rebase(
@@ -72,12 +85,18 @@ def _rebase(
         raise AssertionError("a reading that is its own confirmation is never doubted")
     total = outcome.memory.total - first["total"]
     epoch = outcome.memory.epoch - first["counter_epoch"]
-    for _, body in pending:
-        body["total"] += total
-        body["counter_epoch"] += epoch
     first["delta"] = outcome.delta if isinstance(outcome, Booking) else 0
     first["decision"] = outcome.decision if isinstance(outcome, Booking) else "step"
     if isinstance(outcome, Booking) and outcome.bounds is not None:
         first["bounds"], first["quality"] = list(outcome.bounds), outcome.quality
+    return _shifted(outbox, pending, local, total, epoch)
+
+
+def _shifted(
+    outbox: Outbox, pending: list[tuple[int, dict[str, Any]]], local: CounterMemory, total: int, epoch: int
+) -> CounterMemory:
+    for _, body in pending:
+        body["total"] += total
+        body["counter_epoch"] += epoch
     outbox.rewrite({seq: json.dumps(body, separators=(",", ":")) for seq, body in pending})
     return replace(local, total=local.total + total, epoch=local.epoch + epoch)

@@ -25,6 +25,7 @@ from .base import Durability, OutboxFile, guarded
 from .batch import MAX_BYTES, MAX_RANGES, Batch, Stats, fitting
 from .bounds import Limits
 from .checksum import checksum
+from .condense import STEP_ROWS
 
 # Rows deleted at once by the retention, so that no append waits long.
 PRUNE_ROWS = 2000
@@ -78,6 +79,11 @@ class Outbox(OutboxFile):
         if self.sync_due:
             self.sync()
         return last
+
+    def lose(self, count: int, why: str) -> None:
+        """So many events could not be stored and will not come again."""
+        with self.lock:
+            self.lost, self.lost_why = self.lost + count, why
 
     def replace_memories(self, memories: Mapping[str, CounterMemory]) -> None:
         """Set counter memories without an event (healed from Odoo)."""
@@ -193,17 +199,17 @@ class Outbox(OutboxFile):
             more |= self._drop_old(int(now - max_age_days * DAY_S))
         return more
 
-    def _forget(self, stored: int, seq: int) -> bool:
+    def _forget(self, stored: int, seq: int, some: int = PRUNE_ROWS) -> bool:
         """Delete some acknowledged events that were stored before ``stored`` or have at most ``seq``."""
         rows = self._db.execute(
             "SELECT seq FROM (SELECT seq, stored FROM event WHERE seq <= ? ORDER BY seq LIMIT ?) "
             "WHERE stored < ? OR seq <= ?",
-            (self.applied, PRUNE_ROWS, stored, seq),
+            (self.applied, some, stored, seq),
         ).fetchall()
         self._db.executemany("DELETE FROM event WHERE seq = ?", rows)
         if rows:
             self._set(pruned=max(int(self._meta["pruned"]), rows[-1][0]))
-        return len(rows) == PRUNE_ROWS
+        return len(rows) == some
 
     def _drop_old(self, stored: int) -> bool:
         """Drop some unsent measurements that were stored before ``stored``."""
@@ -239,7 +245,7 @@ class Outbox(OutboxFile):
         gone: list[int] = []
         try:
             with self._transaction():
-                if not self._forget(0, self.applied):
+                if not self._forget(0, self.applied, STEP_ROWS):
                     gone = bounds.condenser.step(self._db, max(self.applied, self.sent), self._last, bounds.rows)
                     self._set(dropped=int(self._meta["dropped"]) + len(gone))
         except sqlite3.DatabaseError:

@@ -221,6 +221,11 @@ class DurableLane:
     async def _keep_house(self) -> None:
         if self._outbox.sync_due:
             await asyncio.to_thread(self._outbox.sync)
+        if self._outbox.lost:
+            self.status.alarm(
+                "measurements_lost",
+                f"{self._outbox.lost} measurements could not be stored since the start: {self._outbox.lost_why}",
+            )
         if time.monotonic() - self._pruned < PRUNE_EVERY_S:
             return
         self._pruned = time.monotonic()
