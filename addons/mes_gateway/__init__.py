@@ -1,4 +1,4 @@
-from . import models
+from . import controllers, models, wizards
 from .models.mes_telemetry import LEVELS
 
 

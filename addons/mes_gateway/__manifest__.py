@@ -14,6 +14,7 @@
         "views/mes_gateway_key_views.xml",
         "views/mes_command_views.xml",
         "views/mes_gateway_tag_views.xml",
+        "views/mes_gateway_tag_import_views.xml",
         "views/mes_gateway_stream_views.xml",
         "views/mes_gateway_finding_views.xml",
         "views/mes_event_rejection_views.xml",

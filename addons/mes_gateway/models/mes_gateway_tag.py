@@ -43,6 +43,7 @@ class MesGatewayTag(models.Model):
     tag = fields.Char(
         compute="_compute_tag", search="_search_tag", string="Full Tag", help="Machine code and name."
     )
+    description = fields.Char(help="For people; the bridge does not use it.")
     active = fields.Boolean(default=True)
     connection = fields.Char(
         required=True, help="Name of a connection in the bridge's own file; host and port stay there."

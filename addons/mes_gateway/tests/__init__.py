@@ -11,6 +11,7 @@ from . import (
     test_rejections,
     test_restore,
     test_rights,
+    test_tag_import,
     test_tags,
     test_telemetry,
     test_transport,
