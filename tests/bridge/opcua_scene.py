@@ -25,7 +25,7 @@ CLOCK = SystemClock.from_env({})
 LABELLER = dataclasses.replace(next(m for m in MACHINES if m.name == "LABELLER"), protocol="opcua")
 PATH = LABELLER.code_path
 PORT = int(os.environ.get("OPCUA_TEST_PORT", "21510"))
-PATIENCE_S = 15.0
+PATIENCE_S = 10.0
 
 
 def line_tags(**changes: Any) -> list[Tag]:

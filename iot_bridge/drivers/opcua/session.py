@@ -112,7 +112,8 @@ class Session:
         wanted = (self._config.security_policy, self._config.security_mode)
         known: dict[tuple[str, str], Any] = {}
         for endpoint in offered:
-            policy = (endpoint.SecurityPolicyUri or "").rpartition("#")[2]
+            # …#Aes256_Sha256_RsaPss on the wire, Aes256Sha256RsaPss among people.
+            policy = (endpoint.SecurityPolicyUri or "").rpartition("#")[2].replace("_", "")
             known.setdefault((policy, endpoint.SecurityMode.name.rstrip("_")), endpoint)
         if wanted not in known:
             names = ", ".join(sorted(f"{policy} with {mode}" for policy, mode in known)) or "nothing"
