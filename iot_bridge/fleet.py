@@ -28,6 +28,8 @@ END_S = 5.0
 # A connection with new tags has so long to stand again as it stood before.
 PROBE_S = 15.0
 PROBE_LOOK_S = 0.05
+# So long it is shown that a connection had to be started anew.
+SHOWN_S = 3600.0
 
 
 class Fleet:
@@ -41,7 +43,7 @@ class Fleet:
         config: BridgeConfig,
         clock: Clock,
         lanes: Lanes,
-        alarm: Callable[[str, str], None],
+        alarm: Callable[[str, str | None], None],
         ready: Callable[[], Awaitable[None]],
     ) -> None:
         self._config = config
@@ -49,6 +51,7 @@ class Fleet:
         # How often each was started anew because it made no progress.
         self.restarts: Counter[str] = Counter()
         self.progress = 0
+        self._revived: dict[str, float] = {}
         self._clock = clock
         self._lanes = lanes
         self._alarm = alarm
@@ -92,8 +95,12 @@ class Fleet:
         progress = Progress(self.loops)
         while True:
             self.progress += 1
-            for name in progress.stuck(time.monotonic()):
+            now = time.monotonic()
+            for name in progress.stuck(now):
                 await self._revive(name)
+            for name in [name for name, then in self._revived.items() if now - then > SHOWN_S]:
+                del self._revived[name]
+                self._alarm(f"stuck:{name}", None)
             await asyncio.sleep(TEND_EVERY_S)
 
     def loops(self, stretch: float = 1.0) -> Mapping[str, Loop]:
@@ -120,7 +127,8 @@ class Fleet:
         old, task = self.connections.get(name), self._tasks.get(name)
         if old is None or task is None:
             return
-        self._alarm("stuck", f"{name} made no progress for {self._patience_s(old):.0f} s: it is started anew, alone")
+        self._revived[name] = time.monotonic()
+        self._alarm(f"stuck:{name}", f"{name} made no progress for {self._patience_s(old):.0f} s: it is started anew, alone")
         if not await supervisor.end(task, END_S):
             log.error("%s can't be ended: the watchdog will not be fed", name)
             return

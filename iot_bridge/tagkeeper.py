@@ -58,7 +58,9 @@ class TagKeeper:
         self._wanted = wanted
         self._alarm = alarm
         self._one = asyncio.Lock()
+        # What is in use, and the answer of Odoo that it was read from.
         self._used: tuple[Tag, ...] = ()
+        self._answer: Mapping[str, Any] | None = None
         self._refused: tuple[int, float] | None = None
         self._not_before = 0.0
         self.revision: int | None = None
@@ -84,10 +86,8 @@ class TagKeeper:
             revision, tags = self.revision, self._used
             if config.tags != "from_odoo":
                 revision, tags = None, tuple(config.tags)
-            else:
-                kept = load_last_good(self.file)
-                if kept is not None:
-                    revision, tags, _ = parse_download(kept, config.tag_checks)
+            elif self._answer is not None:
+                revision, tags, _ = parse_download(self._answer, config.tag_checks)
             await self._users.use(tags, config)
             self._config = config
             self.revision, self._used, self._refused, self._not_before = revision, tags, None, 0.0
@@ -95,8 +95,13 @@ class TagKeeper:
     async def _first(self) -> None:
         if self._config.tags != "from_odoo":
             async with self._one:
-                self._used = tuple(self._config.tags)
-                await self._users.use(self._used, self._config)
+                tags = tuple(self._config.tags)
+                try:
+                    await self._users.use(tags, self._config)
+                except Misconfigured as error:
+                    self._alarm("tags", f"the tags of the file can't be used: {error}")
+                    return
+                self._used = tags
             return
         try:
             kept = load_last_good(self.file)
@@ -147,7 +152,7 @@ class TagKeeper:
                 log.warning("%s", finding)
             self._alarm("tags", None)
             self._alarm("tags_damaged", None)
-            self.revision, self._used, self._refused = revision, tags, None
+            self.revision, self._used, self._answer, self._refused = revision, tags, answer, None
             log.info("tags: revision %s with %d tags", revision, len(tags))
             return True
 
