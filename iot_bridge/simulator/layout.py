@@ -265,9 +265,12 @@ def meter_tags(meter: Meter) -> list[dict[str, Any]]:
         }  # fmt: skip
 
     return [
-        tag("energy", meter.energy, "energy", "kWh", meter=meter.meter, scale=0.001, max_rate=meter.max_rate),
+        tag(
+            "energy", meter.energy, "energy", "kWh", meter=meter.meter, scale=0.001, max_rate=meter.max_rate,
+            deadband=0.1,
+        ),
         tag("power", meter.power, "measurement", "kW", deadband=0.5),
-    ]
+    ]  # fmt: skip
 
 
 def line_tags(protocol: Protocol | None = None) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from mescli.proxy import Act, Call
 
 PROTOCOLS = ("modbus_tcp", "modbus_rtu_tcp", "opcua", "mqtt", "sparkplug")
 HOLD_S = 7.0  # the stale limit of 5 s, and what it takes to be seen
+# What is pushed still comes when nothing goes out: the stale limit begins when the link is found to be half-open.
+LONG_HOLD_S = 10.0
 HOUR_S = 3600.0
 
 Work = Callable[[World], None]
@@ -51,6 +53,11 @@ def _backlog(world: World) -> bool:
     """Parts are made that are not booked."""
     booked = world.booked()
     return all(plant.made > booked[protocol] for protocol, plant in world.plants.items())
+
+
+def _unacknowledged(world: World) -> bool:
+    """The bridge has events that it does not know to be in Odoo."""
+    return bool(world.pending())
 
 
 def _full(world: World) -> bool:
@@ -232,7 +239,7 @@ FAULTS = (
     Fault("bridge_frozen", "Bridge SIGSTOP", "SIGSTOP, SIGCONT", lambda world: world.signal_bridge(signal.SIGSTOP),
           lambda world: world.signal_bridge(signal.SIGCONT)),
     Fault("link_up", "Device link dropped towards the device", "a relay holds back that direction", _drop_devices(UP),
-          _mend_cables, felt=_no_data),
+          _mend_cables, hold_s=LONG_HOLD_S, felt=_no_data),
     Fault("link_down", "Device link dropped towards the bridge", "a relay holds back that direction",
           _drop_devices(DOWN), _mend_cables, felt=_no_data),
     Fault("link_both", "Device link dropped both ways", "a relay holds back both directions", _drop_devices(UP, DOWN),
@@ -240,7 +247,7 @@ FAULTS = (
     Fault("odoo_link_up", "Odoo link dropped towards Odoo", "a relay holds back that direction", _drop_odoo(UP),
           _mend_cables),
     Fault("odoo_link_down", "Odoo link dropped towards the bridge", "a relay holds back that direction",
-          _drop_odoo(DOWN), _mend_cables),
+          _drop_odoo(DOWN), _mend_cables, felt=_unacknowledged),
     Fault("odoo_link_both", "Odoo link dropped both ways", "a relay holds back both directions", _drop_odoo(UP, DOWN),
           _mend_cables),
     Fault("dns_gone", "DNS gone", "no name is found and all connections are cut", _forget_names,

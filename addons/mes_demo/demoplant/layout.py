@@ -188,7 +188,7 @@ def meter_tags(meter: Meter) -> list[dict[str, Any]]:
         }  # fmt: skip
 
     return [
-        tag("energy", 0, "uint32", "energy", "kWh", meter="main", scale=0.001, max_rate=meter.max_rate),
+        tag("energy", 0, "uint32", "energy", "kWh", meter="main", scale=0.001, max_rate=meter.max_rate, deadband=0.1),
         tag("power", 2, "float32", "measurement", "kW", deadband=0.5),
     ]
 
