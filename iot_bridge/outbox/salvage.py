@@ -7,9 +7,11 @@ already got comes again and changes nothing: facts are keyed by what they say, n
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,19 @@ log = logging.getLogger(__name__)
 # The bridge must be up again soon: after so many seconds the rest stays in the file moved aside.
 PATIENCE_S = 5.0
 ROWS = 500
-# Numbers passed over where a page can't be read; doubled until something can be.
+# Numbers passed over where a page can't be read; a fifth more each time, so that little that is sound is lost after it.
 FIRST_LEAP = 4
+GROWTH = 1.2
+PAGE_COUNT_AT, HEADER = 28, 100
+LONGEST = 1 << 36
 
 
 def salvage(damaged: Path, db: sqlite3.Connection) -> str:
     """Copy counters, notes and unsent events of ``damaged`` into the fresh ``db``; says what was saved."""
     try:
+        _lengthen(damaged)
         old = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):
         return "nothing in it could be read"
     try:
         db.execute("BEGIN IMMEDIATE")
@@ -46,6 +52,16 @@ def salvage(damaged: Path, db: sqlite3.Connection) -> str:
     finally:
         old.close()
     return f"{events} unsent events and {counters} counters of it were saved" if events or counters else "it held none"
+
+
+def _lengthen(damaged: Path) -> None:
+    """SQLite reads nothing of a file that is shorter than its header says: give it the missing pages, empty."""
+    with damaged.open("r+b") as file:
+        head = file.read(HEADER)
+        size, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[PAGE_COUNT_AT : PAGE_COUNT_AT + 4], "big")
+        whole = (1 << 16 if size == 1 else size) * pages
+        if head.startswith(b"SQLite format 3") and file.seek(0, os.SEEK_END) < whole <= LONGEST:
+            file.truncate(whole)
 
 
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
@@ -84,7 +100,7 @@ def _readable(old: sqlite3.Connection, applied: int) -> Iterator[tuple[Any, ...]
     """Rows beyond ``applied`` whose checksum holds, leaping over pages that can't be read."""
     deadline = time.monotonic() + PATIENCE_S
     crc = "crc" if any(row[1] == "crc" for row in _info(old)) else "NULL"
-    cursor, last, leap = applied, _last(old), FIRST_LEAP
+    cursor, last, leap = applied, _last(old), float(FIRST_LEAP)
     rows = ROWS
     while cursor < last and time.monotonic() < deadline:
         try:
@@ -93,16 +109,24 @@ def _readable(old: sqlite3.Connection, applied: int) -> Iterator[tuple[Any, ...]
                 (cursor, rows),
             ).fetchall()
         except (sqlite3.DatabaseError, UnicodeError):
+            found = [(cursor,)]
+        if not found:
+            return
+        if not _rising(cursor, found):
             # First one by one up to the page that is broken, then over it.
             if rows > 1:
                 rows = 1
             else:
-                cursor, leap = cursor + leap, leap * 2
+                cursor, leap = cursor + int(leap), leap * GROWTH
             continue
-        if not found:
-            return
         yield from (row[:5] for row in found if _sound(*row))
         cursor, leap, rows = found[-1][0], FIRST_LEAP, min(rows * 2, ROWS)
+
+
+def _rising(cursor: int, found: list[tuple[Any, ...]]) -> bool:
+    """A page of noise may be read as rows out of order."""
+    numbers = [cursor, *(row[0] for row in found)]
+    return all(isinstance(n, int) for n in numbers) and all(a < b for a, b in pairwise(numbers))
 
 
 def _sound(seq: object, kind: object, key: object, stored: object, body: object, crc: object) -> bool:

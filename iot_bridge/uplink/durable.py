@@ -137,6 +137,9 @@ class DurableLane:
             if batch is None:
                 await self._wait()
                 continue
+            if batch.epoch != self._epoch:
+                # A damaged file was replaced while it was read.
+                return
             began = time.monotonic()
             try:
                 answer = await self._caller.call("ingest", text)
