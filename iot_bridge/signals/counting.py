@@ -224,6 +224,8 @@ def _handshake(look: Look, how: CountPlan, memory: CounterMemory | None, quantit
 def _tell(look: Look, how: CountPlan, booking: Booking) -> None:
     """Emit the count point of a booking."""
     memory = booking.memory
+    if how.spec.shared and booking.decision == "first" and _healed(look, how):
+        booking = replace(booking, bounds=(0, None), quality="uncertain")
     before = look.before.value if look.before is not None else None
     if how.spec.shared:
         memory = _into_total(look, how, booking)
@@ -239,6 +241,13 @@ def _tell(look: Look, how: CountPlan, booking: Booking) -> None:
         look.find(booking.alarm)
     elif booking.decision in ("rollover", "reset"):
         look.find(f"{booking.decision}: {before} -> {look.sample.value}, {booking.delta} booked")
+
+
+def _healed(look: Look, how: CountPlan) -> bool:
+    """Whether the total came back from Odoo: what this cavity made since is not known."""
+    known = look.state.counters
+    others = any(key.startswith(f"{how.total_key}#") and key != how.key for key in known)
+    return not others and how.total_key in known and known[how.total_key].total > 0
 
 
 def _into_total(look: Look, how: CountPlan, booking: Booking) -> CounterMemory:

@@ -41,13 +41,16 @@ class Machine:
         self.tags = {tag.tag: tag for tag in tags}
         self.boot_id = boot_id
         self.watched = {tag.tag for tag in _watched(tags)}
-        self._beats = {tag.tag for tag in tags if tag.signal == "heartbeat"}
+        # Tags that show the machine to be there whenever they are read.
+        self._showing = {name for name in self.watched if self.tags[name].signal != "heartbeat"}
         self.stale_ms = min((self.tags[name].stale_limit_ms for name in self.watched), default=5000)
         self.every_ms = evidence_every_ms or self.stale_ms // 2
         self._plans: dict[str, Any] = {tag.tag: KINDS[tag.signal].plan(tag, self.tags) for tag in tags}
         self._steps: dict[str, Callable[[Look], bool] | None] = {tag.tag: KINDS[tag.signal].step for tag in tags}
         self._callers = _callers(tags)
         self._counting = {name: plan for name, plan in self._plans.items() if isinstance(plan, CountPlan | MeterPlan)}
+        # An unchanged counter that nobody looked at for longer may have wrapped meanwhile.
+        self._limits = {name: plan.spec.outage_ms for name, plan in self._counting.items()}
         self.specs = _specs(self._counting.values())
         self.state = MachineState()
         self.past = MachineState()
@@ -55,20 +58,24 @@ class Machine:
     def propose(self, samples: Sequence[Sample], dropped: bool = False) -> Proposal:
         """One poll cycle or delivery. ``dropped``: the device itself closed the link since the one before."""
         state = self.state
-        latest, settled, watched, unusable = state.latest, state.settled, self.watched, state.unusable
+        latest, settled, limits = state.latest, state.settled, self._limits
+        showing = self._showing - state.unusable if state.unusable else self._showing
         news: list[Sample] = []
         good: int | None = None
         for sample in samples:
             name, last = sample.tag, latest.get(sample.tag)
-            if last is None or name not in settled or last.value != sample.value or sample.historical:
+            if (
+                last is None or name not in settled or last.value != sample.value or sample.historical
+                or (name in limits and sample.mono - last.mono > limits[name])
+            ):  # fmt: skip
                 news.append(sample)
                 # What follows of this tag in the same delivery is compared with this one, not with the last.
                 settled.discard(name)
                 continue
-            latest[name] = sample
-            if name in watched and name not in unusable and sample.value is not None and name not in self._beats:
+            if name in showing and sample.value is not None:
                 good = sample.at if good is None or sample.at < good else good
         if not news and not dropped and self._noted(good):
+            latest.update([(sample.tag, sample) for sample in samples])
             return Proposal(state)
         return self._draft(samples, news, good, dropped)
 
