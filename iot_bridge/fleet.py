@@ -128,7 +128,8 @@ class Fleet:
         if old is None or task is None:
             return
         self._revived[name] = time.monotonic()
-        self._alarm(f"stuck:{name}", f"{name} made no progress for {self._patience_s(old):.0f} s: it is started anew, alone")
+        stood_s = self._patience_s(old)
+        self._alarm(f"stuck:{name}", f"{name} made no progress for {stood_s:.0f} s: it is started anew, alone")
         if not await supervisor.end(task, END_S):
             log.error("%s can't be ended: the watchdog will not be fed", name)
             return

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from iot_bridge.clock import Clock
 from iot_bridge.drivers import DriverKind, Surroundings
+from iot_bridge.drivers.base import Found
 from iot_bridge.drivers.settings import ConnectionConfig
 from iot_bridge.errors import LinkLost
 from iot_bridge.events import Sample, Value
@@ -35,6 +36,8 @@ class Device:
     deaf: bool = False
     down: bool = False
     refuses: str = ""
+    offers: list[Found] = field(default_factory=list)
+    takes: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,17 @@ class BenchDriver:
         return [Sample(tag.tag, self._value(tag), now, mono, now) for tag in self._tags]
 
     async def write(self, tag: Tag, value: Value) -> None:
-        self._device.values[tag.tag] = value
+        if self._device.takes:
+            self._device.values[tag.tag] = value
 
     async def read_tags(self, tags: Sequence[Tag]) -> list[Sample]:
         now, mono = self._clock.now_ms(), self._clock.mono_ms()
         return [Sample(tag.tag, self._value(tag), now, mono, now) for tag in tags]
+
+    async def browse(self, start: str | None, limit: int) -> list[Found]:
+        if self._device.down:
+            raise LinkLost("the device is away")
+        return [found for found in self._device.offers if start is None or found.address >= start][:limit]
 
     async def close(self) -> None:
         """Nothing to let go."""
