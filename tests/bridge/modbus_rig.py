@@ -35,11 +35,11 @@ def flag(register: int, table: str = "coil", **more: object) -> Tag:
 
 
 def tcp(port: int, tags: Sequence[Tag] = (), found: list[str] | None = None, **more: Any) -> Modbus:
-    return _driver(ModbusTcpConfig(name="plc", host="127.0.0.1", port=port, **more), tags, found)
+    return _driver(ModbusTcpConfig(name="plc", **{"host": "127.0.0.1", "port": port, **more}), tags, found)
 
 
 def rtu_tcp(port: int, tags: Sequence[Tag] = (), found: list[str] | None = None, **more: Any) -> Modbus:
-    return _driver(ModbusRtuTcpConfig(name="bus", host="127.0.0.1", port=port, **more), tags, found)
+    return _driver(ModbusRtuTcpConfig(name="bus", **{"host": "127.0.0.1", "port": port, **more}), tags, found)
 
 
 def _driver(config: ModbusConfig, tags: Sequence[Tag], found: list[str] | None) -> Modbus:

@@ -183,21 +183,21 @@ def test_five_dead_units_of_twenty_do_not_hold_up_the_others(way: str) -> None:
         devices = {unit: Device() for unit in UNITS}
         # With connections of their own nothing is shared: each waits only for itself.
         patience_s = 0.0 if way == "each its own" else 0.08
-        async with Bus(devices, rtu=way == "rtu", patience_s=patience_s) as bus:
-            async with Running(config_of(way, bus.port)) as running:
-                await until(lambda: len(running.polls.by_unit) == len(UNITS))
-                asked = {unit: len(devices[unit].asked) for unit in DEAD}
-                for unit in DEAD:
-                    devices[unit].dead = True
-                # Once more soon, in case that it was but one lost answer; from then on seldom.
-                await until(lambda: all(len(devices[unit].asked) > asked[unit] + 1 for unit in DEAD), 15)
-                counted = await running.window()
-                overruns = sum(connection.overruns for connection in running.connections)
-                for unit in DEAD:
-                    devices[unit].dead = False
-                running.polls.by_unit.clear()
-                await until(lambda: len(running.polls.by_unit) == len(UNITS), 15)
-                return counted, Counter(running.polls.by_unit), overruns, running
+        gateway = Bus(devices, rtu=way == "rtu", patience_s=patience_s)
+        async with gateway as bus, Running(config_of(way, bus.port)) as running:
+            await until(lambda: len(running.polls.by_unit) == len(UNITS))
+            asked = {unit: len(devices[unit].asked) for unit in DEAD}
+            for unit in DEAD:
+                devices[unit].dead = True
+            # Once more soon, in case that it was but one lost answer; from then on seldom.
+            await until(lambda: all(len(devices[unit].asked) > asked[unit] + 1 for unit in DEAD), 15)
+            counted = await running.window()
+            overruns = sum(connection.overruns for connection in running.connections)
+            for unit in DEAD:
+                devices[unit].dead = False
+            running.polls.by_unit.clear()
+            await until(lambda: len(running.polls.by_unit) == len(UNITS), 15)
+            return counted, Counter(running.polls.by_unit), overruns, running
 
     counted, back, overruns, running = run(scene)
     due = WINDOW_S * 1000 / POLL_MS

@@ -97,9 +97,13 @@ class RtuLink(Link):
         owed = self._owed[unit]
         if time.monotonic() - owed.since <= LATE_S:
             by_echo = (unit in self._mute_at_echo) == bool(owed.tries % 2)
-            owed.tries += 1
             frame, match = _echo(unit) if by_echo else self._other_size(request, size, owed)
-            await self._flush(frame, match)
+            try:
+                await self._flush(frame, match)
+            except Silent:
+                # The other question next time.
+                owed.tries += 1
+                raise
             if not by_echo:
                 self._mute_at_echo.add(unit)
         self._settled.add(unit)
