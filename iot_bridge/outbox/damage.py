@@ -50,8 +50,11 @@ def open_sound(path: Path, synchronous: str) -> Opened:
     """Open or create; what is no sound database is replaced. Raises Misconfigured with the mend."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir() or (path.exists() and path.stat().st_size == 0):
-            return replace(path, synchronous, "it is a folder" if path.is_dir() else "it is empty")
+        if path.is_dir():
+            return replace(path, synchronous, "it is a folder")
+        # Without a ballast it never was in use: a first start that was cut short.
+        if path.exists() and path.stat().st_size == 0 and Space.ballast_of(path).exists():
+            return replace(path, synchronous, "it is empty")
         return Opened(_checked(path, synchronous), None)
     except sqlite3.OperationalError as error:
         ballast = Space.ballast_of(path)

@@ -13,6 +13,8 @@ from iot_bridge.testing import FakeOdoo
 
 # BRIDGE_KILLS=500 for the acceptance run.
 KILLS = int(os.environ.get("BRIDGE_KILLS", "60"))
+# BRIDGE_STATEMENTS=1: a death at every statement; 3: at every third one.
+STATEMENTS = int(os.environ.get("BRIDGE_STATEMENTS", "3"))
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,3 +44,15 @@ def test_sigkill_at_random_points_with_cut_replies(odoo: FakeOdoo, tmp_path: Pat
     stream = odoo.streams["L1"]
     assert [event["seq"] for event in stream.events] == list(range(1, stream.applied + 1))
     assert stream.dropped == []
+
+
+def test_death_between_any_two_statements(tmp_path: Path) -> None:
+    """State and event are one, through condensing, retention, rewinds, new epochs and migrations both ways."""
+    command = [sys.executable, str(Path(__file__).with_name("crash_statements.py")), str(tmp_path), "1", "1"]
+    done = subprocess.run(
+        [*command, str(STATEMENTS)], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    deaths, statements = map(int, done.stdout.split())
+    assert statements > 300 and deaths >= (statements - 1) // STATEMENTS
