@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from iot_bridge.config import load_config
-from iot_bridge.simulator.layout import MACHINES
 from mescli import bridge_config, database, demo, odoo, postgres, processes, template
 from mescli.demo import Plant, Settings
 
@@ -119,7 +118,9 @@ def test_the_bridge_gets_a_configuration_that_it_accepts(tmp_path):
     bridge_config.write(path, "http://127.0.0.1:18100", "mes_demo", PROVIDED, plc_port=15020)
     config = load_config(path)
     assert (config.stream, config.odoo.login, config.odoo.database) == ("LINE1", "gateway-1-1", "mes_demo")
-    assert [item.port for item in config.connections] == list(range(15020, 15020 + len(MACHINES)))
+    ports = [item.port for item in config.connections]
+    assert sorted(ports) == sorted([*bridge_config.device_ports(15020), 15020 + bridge_config.BROKER])
+    assert len(set(ports)) == len(ports) and max(ports) < 15020 + bridge_config.port_count() - 1
     assert config.odoo.key_file == tmp_path / "key"
     assert "key_file" in yaml.safe_load(path.read_text())["odoo"]
 
