@@ -12,6 +12,7 @@
         "security/mes_gateway_rules.xml",
         "data/ir_cron.xml",
         "views/mes_gateway_key_views.xml",
+        "views/mes_alarm_views.xml",
         "views/mes_command_views.xml",
         "views/mes_gateway_tag_views.xml",
         "views/mes_gateway_tag_import_views.xml",

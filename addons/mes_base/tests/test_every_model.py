@@ -12,7 +12,8 @@ RIGHTS = ("read", "write", "create", "unlink")
 MACHINE_FACTS = {
     "mes.state.point", "mes.evidence.span", "mes.count.point", "mes.equipment.live", "mes.dirty.span",
     "mes.late.fact", "mes.stop", "mes.measurement", "mes.event.pending",
-    "mes.measurement.minute", "mes.measurement.hour", "mes.measurement.mark", "mes.gateway.heartbeat",
+    "mes.measurement.minute", "mes.measurement.hour", "mes.measurement.mark",
+    "mes.alarm", "mes.alarm.point", "mes.gateway.heartbeat",
     "mes.oee.rollup", "mes.oee.report",
 }  # fmt: skip
 # Forms that live for an hour and show their owner's rows only.

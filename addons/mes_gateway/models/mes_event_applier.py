@@ -26,7 +26,11 @@ class MesEventApplier(models.AbstractModel):
         numbered events of its kind, ``[(seq, event), ...]``, checked against the contract; it works on
         the whole set, must not fail for the content of one event, and returns the events it refuses
         as a list of ``contract.Bad``."""
-        return {"clock": "_handle_clock", "command_result": "_handle_command_result"}
+        return {
+            "alarm": "_handle_alarm",
+            "clock": "_handle_clock",
+            "command_result": "_handle_command_result",
+        }
 
     # -- what a gateway may speak of ---------------------------------------------------------------
 
@@ -149,7 +153,9 @@ class MesEventApplier(models.AbstractModel):
         return [contract.Verdict(seq, "pending_kind", waiting) for seq, _event in decoded.pending]
 
     def _handle_clock(self, source: Source, events: list[tuple[int, Any]]) -> list[contract.Bad]:
-        """A step of a source's clock is a finding."""
+        """A step of a source's clock is a finding, unless it is history."""
+        if source.is_history:
+            return []
         self.env["mes.gateway.finding"].note_all(
             source,
             [
@@ -162,6 +168,11 @@ class MesEventApplier(models.AbstractModel):
                 for _seq, event in events
             ],
         )
+        return []
+
+    def _handle_alarm(self, source: Source, events: list[tuple[int, Any]]) -> list[contract.Bad]:
+        """Alarms that came and went."""
+        self.env["mes.alarm"].enter(source, self.machines(source), events)
         return []
 
     def _handle_command_result(self, source: Source, events: list[tuple[int, Any]]) -> list[contract.Bad]:

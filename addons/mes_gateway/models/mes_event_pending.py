@@ -73,7 +73,8 @@ class MesEventPending(models.Model):
         domain = [("kind", "in", list(self.env["mes.event.applier"].handlers()))]
         while chunk := self.search(domain, limit=_CHUNK):
             chunk._use()
-            self.env["ir.cron"]._commit_progress(len(chunk), remaining=self.search_count(domain))
+            if not self.env["ir.cron"]._commit_progress(len(chunk), remaining=self.search_count(domain)):
+                return  # no time is left: the job is called again for the rest
 
     def _use(self) -> None:
         """Give these events to their handlers and forget them; what is refused goes to the rejections."""

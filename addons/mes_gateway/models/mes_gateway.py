@@ -69,9 +69,11 @@ class MesGateway(models.Model):
     )
     health_reason = fields.Char(compute="_compute_health", string="Why")
     last_seen = Timestamp(compute="_compute_health", string="Last Contact")
-    seen_ago_s = fields.Integer(compute="_compute_health", string="Seen (s ago)")
+    seen_ago_s = fields.Integer(compute="_compute_health", string="Seconds Since")
+    seen_ago = fields.Char(compute="_compute_health", string="Last Seen")
     skew_ms = BigInteger(compute="_compute_health", string="Clock Skew (ms)")
     bridge = fields.Char(compute="_compute_health", string="Bridge Version")
+    command_count = fields.Integer(compute="_compute_command_count", string="Commands")
     open_rejections = fields.Integer(compute="_compute_open", string="Rejected")
     open_findings = fields.Integer(compute="_compute_open", string="Findings")
     valid_keys = fields.Integer(compute="_compute_keys", string="Valid Keys")
@@ -90,13 +92,26 @@ class MesGateway(models.Model):
         now = int(time.time() * 1000)
         for gateway in self:
             # Who may see the gateway may see its state of health.
-            beats = gateway.sudo().heartbeat_ids.filtered(lambda beat: beat.seen_at and beat.stream_id.active)
+            beats = gateway.sudo().heartbeat_ids.filtered(
+                lambda beat: beat.seen_at and beat.stream_id.active and not beat.stream_id.is_history
+            )
             beats = beats.sorted("seen_at")
             beat = beats[-1:]
             gateway.last_seen = beat.seen_at
             gateway.seen_ago_s = max(0, (now - clock.to_ms(beat.seen_at)) // 1000) if beat else 0
+            gateway.seen_ago = gateway._ago(gateway.seen_ago_s) if beat else self.env._("never")
             gateway.skew_ms, gateway.bridge = beat.skew_ms, beat.bridge
             gateway.health, gateway.health_reason = gateway._judge(beats, now)
+
+    def _ago(self, seconds: int) -> str:
+        """How long ago something was, in one unit."""
+        if seconds < 120:
+            return self.env._("%s s ago", seconds)
+        if seconds < 7200:
+            return self.env._("%s min ago", seconds // 60)
+        if seconds < 172_800:
+            return self.env._("%s h ago", seconds // 3600)
+        return self.env._("%s d ago", seconds // 86_400)
 
     def _judge(self, beats, now_ms: int) -> tuple[str, str]:
         """The health of a gateway with these heartbeats (oldest first), and its reason."""
@@ -133,9 +148,9 @@ class MesGateway(models.Model):
         """What waits for a person."""
         found = []
         if self.open_findings:
-            found.append(self.env._("%s open findings.", self.open_findings))
+            found.append(self.env._("Open findings: %s.", self.open_findings))
         if self.open_rejections:
-            found.append(self.env._("%s rejected events.", self.open_rejections))
+            found.append(self.env._("Rejected events: %s.", self.open_rejections))
         if self.key_expires and self.key_expires < fields.Datetime.now() + timedelta(days=KEY_ALERT_DAYS):
             found.append(self.env._("The key expires on %s: make a new one.", self.key_expires.date()))
         return found
@@ -272,6 +287,18 @@ class MesGateway(models.Model):
         self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("mes_gateway.mes_event_rejection_action")
         return action | {"domain": [("stream_id", "in", self.stream_ids.ids)]}
+
+    def _compute_command_count(self):
+        domain = [("gateway_id", "in", self.ids)]
+        counts = dict(self.env["mes.command"]._read_group(domain, ["gateway_id"], ["__count"]))
+        for gateway in self:
+            gateway.command_count = counts.get(gateway, 0)
+
+    def action_open_commands(self):
+        """The commands to the gateway's tags."""
+        self.check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id("mes_gateway.mes_command_action")
+        return action | {"domain": [("gateway_id", "in", self.ids)]}
 
     def action_open_findings(self):
         """The gateway's findings."""

@@ -217,7 +217,7 @@ class MesGatewayCall(models.Model):
         machines = gateway.env["mes.event.applier"].machines(source)
         refused = dict(live.refused)
         rows = []
-        for machine in live.machines:
+        for machine in () if source.is_history else live.machines:
             verdict = _live_verdict(machine, machines, now + source.tolerance_ms)
             if verdict is not None:
                 refused[machine.code] = verdict

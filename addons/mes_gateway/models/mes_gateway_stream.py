@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..contract.limits import DAY_MS
 from ..tools.source import Source
 
+HISTORY_DAYS = 3660
 # The memory of exactly-once of a stream that has not begun.
 _NO_PAST = {"epoch": False, "applied": 0, "applied_at": False}
 
@@ -32,6 +33,15 @@ class MesGatewayStream(models.Model):
         readonly=True, copy=False, help="Sequence number up to which events are applied."
     )
     applied_at = Timestamp(readonly=True, copy=False, string="Last Batch")
+    is_history = fields.Boolean(
+        string="History",
+        help="For the import of what was recorded elsewhere: events up to ten years old are taken, no live value "
+        "is moved, nothing is missed when it is silent, and the facts of other streams come first.",
+    )
+    rank = fields.Integer(
+        help="Added to the gateway's priority. 0 in a stream of history means -1: of two facts for one instant the "
+        "other stream's is taken."
+    )
 
     _code_unique = models.Constraint(
         "UNIQUE(company_id, code)", "A gateway of this company already has a stream of this name."
@@ -93,7 +103,8 @@ class MesGatewayStream(models.Model):
             stream_id=self.id,
             stream=self.code,
             epoch=epoch or self.epoch,
-            priority=gateway.priority,
+            priority=gateway.priority + (self.rank or (-1 if self.is_history else 0)),
             tolerance_ms=gateway.future_tolerance_ms,
-            past_limit_ms=gateway.past_limit_days * DAY_MS,
+            past_limit_ms=max(gateway.past_limit_days, HISTORY_DAYS if self.is_history else 0) * DAY_MS,
+            is_history=self.is_history,
         )

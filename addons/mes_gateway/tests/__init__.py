@@ -1,8 +1,10 @@
 from . import (
+    test_alarms,
     test_bad_input,
     test_commands,
     test_context,
     test_health,
+    test_history,
     test_ingest,
     test_keys,
     test_live,

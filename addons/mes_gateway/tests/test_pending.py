@@ -13,21 +13,21 @@ class TestPending(GatewayCase):
     """A kind without a handler is kept raw and used when its room is there."""
 
     def setUp(self):
-        """Two alarms of a kind that nobody handles, between states."""
+        """Two events of a kind that nobody handles, between states."""
         super().setUp()
         self.handled = []
-        self.alarms = [
-            event(2, "alarm", self.machine, NOW - HOUR, code="E1", active=True),
-            event(3, "alarm", self.machine, NOW - HOUR, code="E1", active=False),
+        self.recipes = [
+            event(2, "recipe", self.machine, NOW - HOUR, code="E1", active=True),
+            event(3, "recipe", self.machine, NOW - HOUR, code="E1", active=False),
         ]
-        self.answer = self.bridge.ingest([state(1, self.machine, NOW - HOUR), *self.alarms])
+        self.answer = self.bridge.ingest([state(1, self.machine, NOW - HOUR), *self.recipes])
 
     def room(self):
-        """A room that handles alarms and refuses those that are over."""
+        """A room that handles recipes and refuses those that are over."""
         outer = self
 
         def handlers(applier):
-            return {"alarm": "_handle_alarm"}
+            return {"recipe": "_handle_recipe"}
 
         def handle(applier, source, events):
             outer.handled += [(source.stream, seq, one["code"]) for seq, one in events if one["active"]]
@@ -37,7 +37,7 @@ class TestPending(GatewayCase):
                 if not one["active"]
             ]
 
-        return patch.multiple(MesEventApplier, handlers=handlers, _handle_alarm=handle, create=True)
+        return patch.multiple(MesEventApplier, handlers=handlers, _handle_recipe=handle, create=True)
 
     def test_kept_raw_and_told(self):
         """The bridge goes on, is told, and the events wait."""
@@ -68,7 +68,7 @@ class TestPending(GatewayCase):
         """With a handler nothing waits."""
         self.env["mes.event.pending"].search([]).unlink()
         with self.room():
-            later = [{**one, "seq": one["seq"] + 2} for one in self.alarms]
+            later = [{**one, "seq": one["seq"] + 2} for one in self.recipes]
             answer = self.bridge.ingest(later)
         self.assertEqual(self.handled, [("LINE1", 4, "E1")])
         self.assertEqual([(v["seq"], v["code"]) for v in answer["verdicts"]], [(5, "bad_value")])
@@ -77,7 +77,7 @@ class TestPending(GatewayCase):
         """A restored bridge does not double what waits."""
         restored = Bridge(self.gateway, epoch=OTHER_EPOCH)
         restored.hello(supersedes=EPOCH)
-        restored.ingest([{**one, "seq": seq} for seq, one in enumerate(self.alarms, 1)])
+        restored.ingest([{**one, "seq": seq} for seq, one in enumerate(self.recipes, 1)])
         self.assertEqual(len(self.env["mes.event.pending"].search([])), 2)
 
     def test_a_clock_step_is_a_finding(self):

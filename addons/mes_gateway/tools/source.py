@@ -7,7 +7,8 @@ class Source(NamedTuple):
     """A gateway's stream in its active epoch, as the handlers of events see it.
 
     ``priority`` ranks the gateway's facts against another source's; ``tolerance_ms`` and
-    ``past_limit_ms`` are how far an event may lie ahead of the server's clock and behind it.
+    ``past_limit_ms`` are how far an event may lie ahead of the server's clock and behind it. A stream of history
+    says nothing of now: it moves no live value.
     """
 
     gateway_id: int
@@ -19,3 +20,4 @@ class Source(NamedTuple):
     priority: int
     tolerance_ms: int
     past_limit_ms: int
+    is_history: bool = False
