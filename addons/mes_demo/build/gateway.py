@@ -16,12 +16,14 @@ def ensure_gateway(env: Any, plant: Plant, new_key: bool) -> dict[str, str | Non
         env, "mes.gateway", {"company_id": plant.site.company_id.id, "site_id": plant.site.id},
         {"name": layout.GATEWAY["name"]},
     )  # fmt: skip
-    ensure(env, "mes.gateway.stream", {"gateway_id": gateway.id, "code": layout.STREAM})
+    for code in (layout.STREAM, layout.TELEMETRY_STREAM):
+        ensure(env, "mes.gateway.stream", {"gateway_id": gateway.id, "code": code})
     _ensure_tags(env, plant, gateway)
     key = None
     if new_key or not gateway.valid_keys:
         key = gateway.action_new_key()["context"]["default_key"]
-    return {"gateway": gateway.name, "stream": layout.STREAM, "login": gateway.user_id.login, "key": key}
+    streams = {"stream": layout.STREAM, "telemetry_stream": layout.TELEMETRY_STREAM}
+    return {"gateway": gateway.name, **streams, "login": gateway.user_id.login, "key": key}
 
 
 def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:

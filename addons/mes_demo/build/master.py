@@ -160,12 +160,13 @@ def ensure_users(env: Any) -> list[dict[str, str]]:
     people = []
     for person in layout.USERS:
         group = env.ref(person["group"])
+        more = env.ref(person["more"]) if person.get("more") else group
         ensure(
             env, "res.users", {"login": person["login"]},
             {
                 "name": person["name"], "password": person["login"], "tz": layout.SITE["tz"],
                 "company_id": env.company.id, "company_ids": [(6, 0, env.company.ids)],
-                "group_ids": [(6, 0, group.ids)],
+                "group_ids": [(6, 0, (group | more).ids)],
             },
         )  # fmt: skip
         people.append({"login": person["login"], "password": person["login"], "role": group.name})

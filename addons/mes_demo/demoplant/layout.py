@@ -11,6 +11,7 @@ LINE = {"code": "L1", "name": "Line 1"}
 LINE_CODE = f"{SITE['code']}/{AREA['code']}/{LINE['code']}"
 GATEWAY = {"name": "Demo gateway"}
 STREAM = "LINE1"
+TELEMETRY_STREAM = f"{STREAM}-T"
 
 POLL_MS = 500
 STALE_MS = 5000
@@ -126,8 +127,9 @@ PRODUCTS = (
 USERS = (
     {"login": "operator", "name": "Olga Operator", "group": "mes_base.group_mes_operator"},
     {"login": "supervisor", "name": "Samir Supervisor", "group": "mes_base.group_mes_supervisor"},
-    {"login": "engineer", "name": "Enno Engineer", "group": "mes_base.group_mes_engineer"},
-)
+    {"login": "engineer", "name": "Enno Engineer", "group": "mes_base.group_mes_engineer",
+     "more": "mes_gateway.group_command"},
+)  # fmt: skip
 
 
 def _where(machine: Machine, name: str, value_type: str, word_order: str) -> dict[str, Any]:

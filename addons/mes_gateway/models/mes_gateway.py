@@ -95,7 +95,8 @@ class MesGateway(models.Model):
             beats = gateway.sudo().heartbeat_ids.filtered(
                 lambda beat: beat.seen_at and beat.stream_id.active and not beat.stream_id.is_history
             )
-            beats = beats.sorted("seen_at")
+            # A stream beside the main one (telemetry) sends no live values: only those that do can fall silent.
+            beats = (beats.filtered("health") or beats).sorted("seen_at")
             beat = beats[-1:]
             gateway.last_seen = beat.seen_at
             gateway.seen_ago_s = max(0, (now - clock.to_ms(beat.seen_at)) // 1000) if beat else 0

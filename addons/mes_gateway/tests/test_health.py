@@ -46,6 +46,25 @@ class TestHealth(GatewayCase):
         self.gateway.invalidate_recordset()
         self.assertEqual(self.gateway.health, "new")
 
+    def test_a_stream_without_live_values_is_not_missed(self):
+        """The stream of telemetry says hello and sends batches, no heartbeat."""
+        self.gateway.write({"stream_ids": [(0, 0, {"code": "LINE1-T"})]})
+        telemetry = self.gateway.stream_ids.filtered(lambda stream: stream.code == "LINE1-T")
+        seen = int(time.time() * 1000) - 60_000
+        self.env["mes.gateway.heartbeat"].beat(telemetry.id, seen, None, "1.0", None)
+        self.gateway.invalidate_recordset()
+        self.assertEqual(self.gateway.health, "ok")
+
+    def test_what_the_bridge_says_is_shown(self):
+        """Connections by name and state, what waits, alarms; whatever it says is text."""
+        self.beat(health={"connections": {"plc1": "up", "<b>": "down: no answer"}, "pending": 7, "alarms": ["x<y"]})
+        shown = str(self.gateway.bridge_state)
+        for word in ("LINE1", "plc1: up", "&lt;b&gt;: down", "down: no answer", ">7<", "x&lt;y"):
+            self.assertIn(word, shown)
+        self.assertNotIn("<b>", shown)
+        self.beat(health={"connections": "none", "pending": "x", "alarms": 3})
+        self.assertIn("LINE1", str(self.gateway.bridge_state))
+
     def test_never_seen(self):
         """A fresh gateway says what to do first."""
         self.env.cr.execute("UPDATE mes_gateway_heartbeat SET seen_at = NULL")
