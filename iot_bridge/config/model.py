@@ -36,10 +36,12 @@ class OdooConfig(Strict):
     """How to reach Odoo. The key of the gateway's user lies in key_file, never here."""
 
     url: str = Field(pattern=r"^https?://[^/\s]+$", description="e.g. https://odoo.example.com, without a path")
-    database: str = Field(min_length=1)
+    database: str = Field(min_length=1, description="name of the database")
     login: str = Field(min_length=1, description="login of the gateway's user")
     key_file: FilePath = Field(description="file with the API key, one line")
-    transport: Literal["xmlrpc", "json2"] = "xmlrpc"
+    transport: Literal["xmlrpc", "json2"] = Field(
+        default="xmlrpc", description="json2 where XML-RPC is switched off (Odoo 19 and newer)"
+    )
     timeout_s: float = Field(default=10.0, gt=0, le=120, strict=False, description="for one ingest call")
     live_timeout_s: float = Field(default=1.5, gt=0, le=30, strict=False, description="for one call of the live lane")
     retry_max_s: float = Field(default=2.0, gt=0, le=60, strict=False, description="longest pause between attempts")
@@ -101,11 +103,13 @@ class BridgeConfig(Strict):
     telemetry_stream: str | None = Field(
         default=None, min_length=1, max_length=64, description="measurements; default: the same stream"
     )
-    data_dir: FilePath
-    odoo: OdooConfig
-    connections: list[Connection] = Field(min_length=1)
-    tags: Literal["from_odoo"] | list[Tag] = "from_odoo"
-    outbox: OutboxConfig = OutboxConfig()
+    data_dir: FilePath = Field(description="outboxes, last good tags, certificates; one bridge a folder")
+    odoo: OdooConfig = Field(description="where events go, see below")
+    connections: list[Connection] = Field(min_length=1, description="devices, brokers and folders, see below")
+    tags: Literal["from_odoo"] | list[Tag] = Field(
+        default="from_odoo", description="downloaded by revision, or a list of tags here"
+    )
+    outbox: OutboxConfig = Field(default=OutboxConfig(), description="the queue on disk, see below")
     status: StatusConfig | None = Field(default=None, description="status page; see below")
     batch_max: int = Field(default=5000, ge=1, le=5000, description="most events of a call; it finds how many are good")
     evidence_every_ms: int | None = Field(

@@ -73,7 +73,7 @@ class ConnectionConfig(Strict):
     # Whether a second link of the same settings would disturb the first (a session, a serial port).
     exclusive: ClassVar[bool] = False
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="what tags refer to")
     driver: str
     clock: Literal["bridge", "source", "corrected"] = Field(default="bridge", description="whose clock stamps")
     timeout_s: float = Field(default=1.0, gt=0, le=10, strict=False, description="for one request")

@@ -42,7 +42,9 @@ tags:
 WORDS = (
     "null", "~", "true", "-1", "1e999", ".nan", ".inf", "0x1F", "0b2", "1:59:59", "2026-13-45", "2026-01-01", "''",
     '"', "'", "[", "]", "{", "}", ":", "- ", "? ", "&a ", "*a", "<<: ", "!!int x",
-    "!!python/name:os.system", "!!binary =", "!!timestamp x", "%YAML 1.1\n---\n", "...\n", "---\n", "#", "|\n  x", ">-\n  y", "\t", "\x00", "\ufeff", "\u2028",
+    "!!python/name:os.system", "!!binary =", "!!timestamp x", "%YAML 1.1\n---\n",
+    "...\n", "---\n", "#", "|\n  x", ">-\n  y", "\t",
+    "\x00", "\ufeff", "\u2028",
     "é", "😀", "9" * 400, "a" * 5000, "driver: mqtt", "driver: modbus_rtu", "credential:x", "../../etc", "\\", "@", "`",
     "tags: from_odoo\n", "stream: X\n",
 )  # fmt: skip

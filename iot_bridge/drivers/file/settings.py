@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, model_validator
@@ -23,19 +23,22 @@ class FileConfig(ConnectionConfig):
     of its own, it raises no alarm and moves no live value.
     """
 
+    # Two that take files from one folder would take them from each other.
+    exclusive: ClassVar[bool] = True
+
     driver: Literal["file"] = "file"
     clock: Literal["source"] = Field(default="source", description="rows carry their own time")
     folder: FilePath = Field(description="where files appear; write them under another name and rename them")
     pattern: str = Field(default="*.csv", min_length=1, description="which files, like *.csv; no sub-folders")
-    format: Literal["csv", "jsonl"] = "csv"
+    format: Literal["csv", "jsonl"] = Field(default="csv", description="CSV, or a JSON object a line")
     time_column: str = Field(default="time", min_length=1, description="column (JSON: dotted path) of the time")
     time_format: str = Field(
         default=ISO, min_length=1, description="iso, epoch_s, epoch_ms, or a pattern like %d.%m.%Y %H:%M:%S"
     )
     time_zone: str = Field(default="UTC", min_length=1, description="IANA name, for times that name no zone")
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    decimal: Literal[".", ","] = "."
-    encoding: str = Field(default="utf-8-sig", min_length=1)
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="CSV: between two columns")
+    decimal: Literal[".", ","] = Field(default=".", description="CSV: the sign before decimals")
+    encoding: str = Field(default="utf-8-sig", min_length=1, description="of the text, e.g. cp1252")
     columns: dict[str, str] = Field(default_factory=dict, description="column -> full name of another's tag")
     tag_column: str | None = Field(default=None, min_length=1, description="long rows: column with the tag's name")
     value_column: str = Field(default="value", min_length=1, description="long rows: column with the value")

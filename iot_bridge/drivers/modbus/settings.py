@@ -53,8 +53,8 @@ class ModbusTcpConfig(ModbusLine):
     """A Modbus TCP server, or a gateway with several units behind it."""
 
     driver: Literal["modbus_tcp"] = "modbus_tcp"
-    host: str = Field(min_length=1)
-    port: int = Field(default=502, ge=1, le=65535)
+    host: str = Field(min_length=1, description="name or address of the device")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port")
     per_unit_connections: bool = Field(
         default=False, description="a connection of its own, polled on its own, for each unit"
     )
@@ -82,8 +82,8 @@ class ModbusRtuTcpConfig(ModbusLine):
     """RTU frames carried by TCP: a serial device server in transparent mode."""
 
     driver: Literal["modbus_rtu_tcp"] = "modbus_rtu_tcp"
-    host: str = Field(min_length=1)
-    port: int = Field(default=502, ge=1, le=65535)
+    host: str = Field(min_length=1, description="name or address of the device")
+    port: int = Field(default=502, ge=1, le=65535, description="TCP port")
 
     @property
     def where(self) -> str:
@@ -98,8 +98,8 @@ class ModbusRtuConfig(ModbusLine):
 
     driver: Literal["modbus_rtu"] = "modbus_rtu"
     device: str = Field(min_length=1, description="serial port, e.g. /dev/ttyUSB0, or its lasting /dev/serial/by-id/…")
-    baudrate: int = Field(default=19200, ge=300, le=4_000_000)
-    bytesize: Literal[7, 8] = 8
+    baudrate: int = Field(default=19200, ge=300, le=4_000_000, description="speed of the line, bit/s")
+    bytesize: Literal[7, 8] = Field(default=8, description="data bits of a character")
     parity: Literal["N", "E", "O"] = Field(default="E", description="the standard's default is even")
     stopbits: Literal[1, 2] = Field(default=1, description="without parity the standard asks for 2, most devices for 1")
     local_echo: bool = Field(default=False, description="the adapter sends back what was sent")

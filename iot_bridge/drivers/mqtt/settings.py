@@ -20,13 +20,13 @@ class BrokerConfig(ConnectionConfig):
     # The broker ends the first link of a client_id when a second one comes.
     exclusive: ClassVar[bool] = True
 
-    host: str = Field(min_length=1)
+    host: str = Field(min_length=1, description="name or address of the broker")
     port: int | None = Field(default=None, ge=1, le=65535, description="default 1883, with TLS 8883")
     version: Version = Field(default="5", description="of the protocol: 5 or 3.1.1")
     client_id: str | None = Field(
         default=None, min_length=1, max_length=128, description="default: made once and kept in data_dir"
     )
-    username: str | None = Field(default=None, min_length=1)
+    username: str | None = Field(default=None, min_length=1, description="log in as this user, with password_file")
     password_file: FilePath | None = Field(default=None, description="file with the password, one line")
     tls: bool = Field(default=False, description="encrypt, and check the broker's certificate")
     ca_file: FilePath | None = Field(default=None, description="who signs brokers (PEM); default: the system's list")

@@ -28,9 +28,13 @@ class OpcUaConfig(ConnectionConfig):
     endpoint: str = Field(pattern=r"^opc\.tcp://[^\s/@]+(/\S*)?$", description="e.g. opc.tcp://plc7:4840")
     open_timeout_s: float = Field(default=5.0, gt=0, le=15, strict=False, description="for each step of connecting")
     # Security.
-    security_policy: Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"] = "None"
-    security_mode: Literal["Sign", "SignAndEncrypt"] = "SignAndEncrypt"
-    user: str | None = Field(default=None, min_length=1)
+    security_policy: Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"] = Field(
+        default="None", description="how the channel is secured; None is for tests"
+    )
+    security_mode: Literal["Sign", "SignAndEncrypt"] = Field(
+        default="SignAndEncrypt", description="with a security_policy: signed only, or encrypted too"
+    )
+    user: str | None = Field(default=None, min_length=1, description="log in as this user, with password_file")
     password_file: FilePath | None = Field(default=None, description="file with the user's password, one line")
     insecure_password: bool = Field(default=False, description="send the password without a secured channel")
     user_certificate: FilePath | None = Field(default=None, description="log in with this certificate (PEM or DER)")
