@@ -13,12 +13,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .clock import Clock, to_rfc3339
+from .clock import Clock
 from .events import Event, Sample, Value
 from .outbox import Stores
 from .outbox.heal import heal
+from .record import Recorder
 from .signals.clockwatch import WallWatch
-from .signals.machine import Machine, MachineState, Proposal
+from .signals.machine import Proposal
+from .signals.machines import Machines
 from .tags import Tag
 
 log = logging.getLogger(__name__)
@@ -42,13 +44,14 @@ class Pipeline:
         self._stores = stores
         self._clock = clock
         self._stored = stored
-        self._every_ms = evidence_every_ms
         self._wall = WallWatch(clock.speed) if live else None
         self._lock = asyncio.Lock()
-        self._machines: dict[str, Machine] = {}
-        self._equipment: dict[str, str] = {}
+        self._machines = Machines(clock.boot_id, evidence_every_ms)
+        # Takes down what comes in, when somebody wants to replay it.
+        self.recorder: Recorder | None = None
         # What devices wait for: written back once the events it follows from are stored.
         self._writes: dict[str, Value] = {}
+        self._tags: list[str] = []
         self.alarms: dict[str, str] = {}
         # Rises with everything that a screen shows.
         self.changes = 0
@@ -56,32 +59,23 @@ class Pipeline:
 
     async def set_tags(self, tags: Sequence[Tag]) -> None:
         """Use these tags from now on; machines keep what they remember."""
-        by_equipment: dict[str, list[Tag]] = {}
-        for tag in tags:
-            by_equipment.setdefault(tag.equipment, []).append(tag)
         memories = await asyncio.to_thread(self._stores.memories)
         notes = await asyncio.to_thread(self._stores.notes)
         async with self._lock:
-            old, self._machines = self._machines, {}
-            for equipment, own in by_equipment.items():
-                machine = Machine(equipment, own, self._clock.boot_id, self._every_ms)
-                machine.state = _carried(old.get(equipment), machine, memories)
-                machine.recall(notes)
-                self._machines[equipment] = machine
-            self._equipment = {tag.tag: tag.equipment for tag in tags}
+            self._machines.set_tags(tags, memories, notes)
+            self._tags = [tag.tag for tag in tags]
+            if self.recorder is not None:
+                self.recorder.tags(tags, memories, notes)
 
     async def feed(
-        self, samples: Iterable[Sample], dropped: bool = False, notes: Mapping[str, str | None] = NOTHING
+        self, samples: Sequence[Sample], dropped: bool = False, notes: Mapping[str, str | None] = NOTHING
     ) -> bool:
         """One poll cycle or delivery of one connection; False when it could not be stored (nothing is adopted)."""
-        by_equipment: dict[str, list[Sample]] = {}
-        for sample in samples:
-            # A tag that was removed while its last read was under way is no one's.
-            if sample.tag in self._equipment:
-                by_equipment.setdefault(self._equipment[sample.tag], []).append(sample)
         async with self._lock:
-            steps = {code: self._machines[code].propose(own, dropped) for code, own in by_equipment.items()}
-            return await self._commit(steps, notes)
+            stored = await self._commit(self._machines.propose(samples, dropped), notes)
+            if self.recorder is not None:
+                self.recorder.feed(samples, dropped, stored)
+            return stored
 
     def writes_for(self, tags: Iterable[str]) -> dict[str, Value]:
         """What is to be written to these tags now that it is stored, until :meth:`written`."""
@@ -95,12 +89,11 @@ class Pipeline:
 
     async def lost(self, tags: Iterable[str]) -> None:
         """A link is gone: send at once what evidence there is."""
-        codes = {self._equipment[tag] for tag in tags if tag in self._equipment}
-        await self._check_loss(codes)
+        await self._check_loss(self._machines.codes_of(tags))
 
     async def lost_all(self) -> None:
         """The bridge stops: send what evidence there is of every machine."""
-        await self._check_loss(list(self._machines))
+        await self._check_loss(self._machines.codes())
 
     @property
     def backlog(self) -> int:
@@ -115,12 +108,7 @@ class Pipeline:
         """Declare machines stale when their limit has passed; runs until cancelled."""
         while True:
             self.progress += 1
-            now = self._clock.now_ms()
-            overdue = {
-                code
-                for code, machine in self._machines.items()
-                if not machine.state.lost and not machine.state.evidence.holds(now, machine.stale_ms)
-            }
+            overdue = self._machines.overdue(self._clock.now_ms())
             if overdue:
                 await self._check_loss(overdue)
             await self._watch_wall()
@@ -128,7 +116,7 @@ class Pipeline:
 
     async def tell_clock(self, step_s: float, source: str, tags: Iterable[str]) -> None:
         """A clock was set, or found to be off: a ``clock`` event of the first machine it stamps."""
-        codes = sorted({self._equipment[tag] for tag in tags if tag in self._equipment})
+        codes = self._machines.codes_of(tags)
         log.warning("clock of %s: off by another %+.1f s", source, step_s)
         if not codes:
             return
@@ -144,33 +132,30 @@ class Pipeline:
     async def _watch_wall(self) -> None:
         step_s = None if self._wall is None else self._wall.look(self._clock.now_ms(), self._clock.mono_ms())
         if step_s is not None:
-            await self.tell_clock(step_s, "bridge", self._equipment)
+            await self.tell_clock(step_s, "bridge", self._tags)
 
     async def heal(self, points: Mapping[str, Mapping[str, Any]], fresh: bool) -> None:
         """Compare counter memories with Odoo's last points (see :mod:`.outbox.heal`)."""
         async with self._lock:
-            specs = {key: spec for machine in self._machines.values() for key, spec in machine.specs.items()}
+            specs = self._machines.specs()
             changed = await asyncio.to_thread(heal, self._stores.main, specs, points, self._clock.now_ms(), fresh)
-            for machine in self._machines.values():
-                machine.remember({key: memory for key, memory in changed.items() if key in machine.specs})
+            self._machines.remember(changed)
+            if self.recorder is not None and changed:
+                self.recorder.healed(changed)
         if changed:
             some = ", ".join(sorted(changed)[:5])
             log.warning("%d counters continued from Odoo's last points: %s …", len(changed), some)
 
     def live(self) -> dict[str, Any]:
         """The schema's live machines by equipment code."""
-        now = self._clock.now_ms()
-        return {code: _live(machine, now) for code, machine in self._machines.items()}
+        return self._machines.live(self._clock.now_ms())
 
-    async def _check_loss(self, codes: Iterable[str]) -> None:
+    async def _check_loss(self, codes: Sequence[str]) -> None:
         async with self._lock:
             now = self._clock.now_ms()
-            steps: dict[str, Proposal] = {}
-            for code in codes:
-                step = self._machines[code].propose_loss(now) if code in self._machines else None
-                if step is not None:
-                    steps[code] = step
-            await self._commit(steps)
+            stored = await self._commit(self._machines.propose_loss(codes, now))
+            if self.recorder is not None:
+                self.recorder.lost(codes, now, stored)
 
     async def _commit(self, steps: Mapping[str, Proposal], notes: Mapping[str, str | None] = NOTHING) -> bool:
         events = [event for step in steps.values() for event in step.events]
@@ -184,10 +169,8 @@ class Pipeline:
                 return False
             self.alarms.pop("outbox", None)
             self._stored()
-        self.changes += any(event.kind in SHOWN for event in events)
-        for code, step in steps.items():
-            self.changes += step.state.lost != self._machines[code].state.lost
-            self._machines[code].adopt(step)
+        self.changes += any(event.kind in SHOWN for event in events) + self._machines.adopt(steps)
+        for step in steps.values():
             self._writes.update(step.writes)
             for finding in step.findings:
                 log.warning("%s", finding)
@@ -208,24 +191,3 @@ def _all_notes(steps: Mapping[str, Proposal], notes: Mapping[str, str | None]) -
     for own in noted:
         whole.update(own)
     return whole
-
-
-def _carried(old: Machine | None, machine: Machine, memories: Mapping[str, Any]) -> MachineState:
-    own = {key: memory for key, memory in memories.items() if key in machine.specs}
-    if old is None:
-        return MachineState(counters=own)
-    return old.carried_to(machine, own)
-
-
-def _live(machine: Machine, now: int) -> dict[str, Any]:
-    state, point = machine.state, machine.state.point
-    watched = point is not None and state.evidence.holds(now, machine.stale_ms)
-    live: dict[str, Any] = {
-        "at": to_rfc3339(state.evidence.last_good if state.evidence.last_good is not None else now),
-        "state": None,
-        "counts": machine.counts(),
-    }
-    if watched and point is not None:
-        live.update(state=point.state, since=to_rfc3339(point.at), code=point.code, interlock=point.interlock)
-        live["mode"] = state.mode.mode if state.mode is not None else None
-    return live

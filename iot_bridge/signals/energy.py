@@ -119,7 +119,8 @@ def _tell(look: Look, how: MeterPlan, booking: Booking) -> None:
     delta = booking.delta if sent is None else total - sent
     fields: dict[str, Any] = {
         "meter": look.tag.meter, "counter_epoch": booking.memory.epoch, "total": how.in_unit(total),
-        "raw": max(0.0, values.number(look.sample.value) or 0.0), "delta": how.in_unit(delta), "decision": booking.decision,
+        "raw": max(0.0, values.number(look.sample.value) or 0.0), "delta": how.in_unit(delta),
+        "decision": booking.decision,
     }  # fmt: skip
     if look.tag.unit:
         fields["unit"] = look.tag.unit
