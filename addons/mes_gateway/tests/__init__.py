@@ -9,6 +9,7 @@ from . import (
     test_keys,
     test_live,
     test_locks,
+    test_migration,
     test_pending,
     test_rejections,
     test_restore,
