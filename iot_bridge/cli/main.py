@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import BridgeError
-from . import browse, check, init, inject, logs, read, run, simulate, status, write
+from . import browse, check, init, inject, logs, read, replay, run, simulate, status, trace, write
 from .exits import Exit, exit_of
 
-COMMANDS = (run, check, status, browse, read, write, simulate, inject, init)
+COMMANDS = (run, check, status, browse, read, write, trace, replay, simulate, inject, init)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,18 +6,21 @@ import argparse
 import asyncio
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 from ..check import key_warnings
 from ..clock import SystemClock
 from ..config import load_config
+from ..record import Recorder
 from .common import Commands, add
 from .exits import Exit
 
 
 def add_parser(commands: Commands) -> None:
     """The command's arguments."""
-    add(commands, "run", "run the bridge until SIGTERM; SIGHUP reads the configuration again", work)
+    parser = add(commands, "run", "run the bridge until SIGTERM; SIGHUP reads the configuration again", work)
+    parser.add_argument("--record", type=Path, help="append everything that comes in to this file, for replay")
 
 
 def work(args: argparse.Namespace) -> int:
@@ -30,7 +33,10 @@ def work(args: argparse.Namespace) -> int:
         logging.getLogger(__name__).warning("%s", sentence.removeprefix("warning: "))
 
     async def run() -> None:
-        await App(config, SystemClock.from_env(), args.config).run()
+        app = App(config, SystemClock.from_env(), args.config)
+        if args.record is not None:
+            app.pipeline.recorder = Recorder(args.record, app.clock.boot_id, config.evidence_every_ms)
+        await app.run()
 
     asyncio.run(_leaving(run))
     return Exit.DONE
