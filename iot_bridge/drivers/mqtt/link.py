@@ -113,15 +113,18 @@ class Link:
 
     async def close(self) -> None:
         """Say good-bye and close, quickly; never raises."""
-        client, sock = self._client, self._socket
-        if client is not None and sock is not None and self.failure is None:
-            with contextlib.suppress(OSError, ValueError):
+        client = self._client
+        try:
+            if client is not None and self._socket is not None and self.failure is None:
                 client.disconnect()
                 ends = self._loop.time() + FAREWELL_S
                 while client.want_write() and client.socket() is not None and self._loop.time() < ends:
                     client.loop_write()
                     await asyncio.sleep(0.01)
-        self.abort()
+        except (OSError, ValueError) as error:
+            log.debug("%s: %s", self._config.name, error)
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Close without a word, as if the power were cut."""

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from .settings import SparkplugConfig
 from .topics import NAMESPACE, REBIRTH, Address, Source, parse_address, state_topic
 
 TICK_S = 0.1
+LEAVE_S = 0.5
 BROWSE_S = 5.0
 # A delivery refused so often in a row: the bridge can't store.
 REFUSED_LIMIT = 2
@@ -102,11 +104,13 @@ class SparkplugHost:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
-        link = self._link
+        link, self._link = self._link, None
+        self._online = False
         if link is not None:
-            self._show_state(False)
-            self._link = None
-            await link.close()
+            try:
+                await self._take_leave(link)
+            finally:
+                link.abort()  # cancelled meanwhile: then the broker says it
         self._inbox.clear()
 
     # -- Writable, Rebirthable
@@ -254,6 +258,13 @@ class SparkplugHost:
         if self._link is not None:
             stamp = self._since if online else self._clock.now_ms()
             self._link.post(state_topic(self._config.host_id), self._state(online, stamp), qos=1, retain=True)
+
+    async def _take_leave(self, link: Link) -> None:
+        """STATE offline, and good-bye once the broker has it: else it would say our will as well."""
+        topic, said = state_topic(self._config.host_id), self._state(False, self._clock.now_ms())
+        with contextlib.suppress(LinkLost, Rejected, asyncio.TimeoutError):
+            await asyncio.wait_for(link.publish(topic, said, retain=True), LEAVE_S)
+        await link.close()
 
     @staticmethod
     def _state(online: bool, stamp: int) -> bytes:

@@ -127,7 +127,8 @@ class Host:
             gaps = node.gaps
             for letter in node.overdue(now_s):
                 events += self._look(node, letter)
-            self._after(node, gaps, now_s)
+            if node.online:  # the dead are not asked
+                self._after(node, gaps, now_s)
             held = node.release(before_s=now_s - HOLD_S)
             node.deaf = node.deaf or bool(held)
             for letter in held:
