@@ -40,7 +40,7 @@ class Recorder:
 
     def tags(self, tags: Sequence[Tag], memories: Mapping[str, CounterMemory], notes: Mapping[str, str]) -> None:
         """These tags from now on."""
-        dumped = [tag.model_dump(mode="json", by_alias=True, exclude_defaults=True) for tag in tags]
+        dumped = [tag.model_dump(mode="json", by_alias=True, exclude_unset=True) for tag in tags]
         signals = {key: note for key, note in notes.items() if key.startswith("signal:")}
         self._line({"do": "tags", "tags": dumped, "memories": _plain(memories), "notes": signals})
 

@@ -114,7 +114,7 @@ def explain(found: Trace, tags: Iterable[Tag]) -> None:
 
 
 def add_samples(found: Trace, lines: Iterable[str]) -> None:
-    """Add to each point the samples of its tag, out of a recording, since the point before."""
+    """Add to each point the samples of its tag, out of a recording: from the point before to this one, both."""
     tags = {point.tag for point in found.points}
     seen = sorted((sample for line in lines for sample in _samples(line, tags)), key=lambda sample: sample.at)
     times = [sample.at for sample in seen]

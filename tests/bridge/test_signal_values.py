@@ -76,11 +76,13 @@ def test_windows_hold_every_value_once(values: list[tuple[int, float]]) -> None:
 
 
 def test_text_is_a_parameter() -> None:
-    scene = Scene(tag("recipe", "measurement", type="string"), tag("setpoint", "parameter", batch_tag="batch", unit="C"),
-                  *companions("batch"))  # fmt: skip
+    setpoint = tag("setpoint", "parameter", batch_tag="batch", unit="C")
+    scene = Scene(tag("recipe", "measurement", type="string"), setpoint, *companions("batch"))
     events = scene.poll(recipe="Cola 0.5", setpoint=80, batch="B1")
     assert [event.fields for event in events] == [
-        {"name": "recipe", "value": "Cola 0.5"}, {"name": "setpoint", "value": 80, "unit": "C", "batch": "B1"}]  # fmt: skip
+        {"name": "recipe", "value": "Cola 0.5"},
+        {"name": "setpoint", "value": 80, "unit": "C", "batch": "B1"},
+    ]
     assert scene.poll(500, recipe="Cola 0.5", setpoint=80, batch="B1") == []
     assert told(scene.poll(500, batch="B2"), "parameter", "batch") == ["B2"]
     assert told(scene.poll(500, setpoint=True), "parameter", "value") == [True]
