@@ -72,6 +72,7 @@ class SparkplugNode:
         self._first_alias = 1
         self._seq = 0
         self._beaten: dict[str, int] = {}
+        self._born_at: dict[str, int] = {}
         self._link: Link | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -232,7 +233,7 @@ class SparkplugNode:
                 self._born(title)
 
     def _born(self, title: str) -> None:
-        now = self._clock.now_ms()
+        now = self._born_at[title] = self._clock.now_ms()
         metrics = []
         for name, value in self.values[title].items():
             born = self._metric(title, name, value, now)
@@ -246,8 +247,12 @@ class SparkplugNode:
         self.values[title].update(changed)
         if self.frozen or title in self.absent or title in self._unseen:
             return
-        now = self._clock.now_ms()
-        metrics = [self._metric(title, name, value, (stamps or {}).get(name, now)) for name, value in changed.items()]
+        now, told = self._clock.now_ms(), self._born_at.get(title, 0)
+        # What the birth has said last can't change before it.
+        metrics = [
+            self._metric(title, name, value, max(told, (stamps or {}).get(name, now)))
+            for name, value in changed.items()
+        ]
         self._post("DATA", title, self._numbered(Payload(now, metrics)))
 
     def _metric(self, title: str, name: str, value: Value, at: int, historical: bool = False) -> Metric:
