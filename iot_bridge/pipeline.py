@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .clock import Clock
@@ -30,6 +32,25 @@ SHOWN = frozenset({"state", "mode", "count"})
 NOTHING: Mapping[str, str | None] = {}
 
 
+@dataclass(slots=True, eq=False)
+class _Feed:
+    """One poll cycle or delivery that waits to be committed."""
+
+    samples: Sequence[Sample]
+    dropped: bool
+    notes: Mapping[str, str | None]
+    stored: asyncio.Future[bool]
+
+    def tell(self, outcome: bool | Exception) -> None:
+        """To whoever still waits."""
+        if self.stored.cancelled():
+            return
+        if isinstance(outcome, Exception):
+            self.stored.set_exception(outcome)
+        else:
+            self.stored.set_result(outcome)
+
+
 class Pipeline:
     """All machines of the bridge. ``stored`` is called after each commit; live: not one for history only."""
 
@@ -46,6 +67,8 @@ class Pipeline:
         self._stored = stored
         self._wall = WallWatch(clock.speed) if live else None
         self._lock = asyncio.Lock()
+        self._waiting: deque[_Feed] = deque()
+        self._committer: asyncio.Task[None] | None = None
         self._machines = Machines(clock.boot_id, evidence_every_ms)
         # Takes down what comes in, when somebody wants to replay it.
         self.recorder: Recorder | None = None
@@ -71,11 +94,12 @@ class Pipeline:
         self, samples: Sequence[Sample], dropped: bool = False, notes: Mapping[str, str | None] = NOTHING
     ) -> bool:
         """One poll cycle or delivery of one connection; False when it could not be stored (nothing is adopted)."""
-        async with self._lock:
-            stored = await self._commit(self._machines.propose(samples, dropped), notes)
-            if self.recorder is not None:
-                self.recorder.feed(samples, dropped, stored)
-            return stored
+        feed = _Feed(samples, dropped, notes, asyncio.get_running_loop().create_future())
+        self._waiting.append(feed)
+        if self._committer is None or self._committer.done():
+            # A task of its own: a connection that is stopped meanwhile takes no other's cycle with it.
+            self._committer = asyncio.create_task(self._commit_waiting(), name="commit")
+        return await asyncio.shield(feed.stored)
 
     def writes_for(self, tags: Iterable[str]) -> dict[str, Value]:
         """What is to be written to these tags now that it is stored, until :meth:`written`."""
@@ -156,6 +180,40 @@ class Pipeline:
             stored = await self._commit(self._machines.propose_loss(codes, now))
             if self.recorder is not None:
                 self.recorder.lost(codes, now, stored)
+
+    async def _commit_waiting(self) -> None:
+        """Commit what waits: what came while the disk was busy goes in one transaction, as far as machines differ."""
+        while self._waiting:
+            async with self._lock:
+                group: list[_Feed] = []
+                steps: dict[str, Proposal] = {}
+                notes: dict[str, str | None] = {}
+                while self._waiting and not steps.keys() & self._machines.whose(self._waiting[0].samples):
+                    feed = self._waiting.popleft()
+                    try:
+                        steps.update(self._machines.propose(feed.samples, feed.dropped))
+                    except Exception as error:
+                        # Policy: a defect is told to the connection it came from, and is nobody else's.
+                        feed.tell(error)
+                        continue
+                    notes.update(feed.notes)
+                    group.append(feed)
+                await self._commit_group(group, steps, notes)
+
+    async def _commit_group(
+        self, group: Sequence[_Feed], steps: Mapping[str, Proposal], notes: Mapping[str, str | None]
+    ) -> None:
+        try:
+            stored = await self._commit(steps, notes)
+        except Exception as error:
+            # Policy: whoever waits for this transaction hears of it; their connections start anew.
+            for feed in group:
+                feed.tell(error)
+            return
+        for feed in group:
+            if self.recorder is not None:
+                self.recorder.feed(feed.samples, feed.dropped, stored)
+            feed.tell(stored)
 
     async def _commit(self, steps: Mapping[str, Proposal], notes: Mapping[str, str | None] = NOTHING) -> bool:
         events = [event for step in steps.values() for event in step.events]

@@ -91,6 +91,10 @@ class Machines:
         """Of all machines."""
         return list(self._machines)
 
+    def whose(self, samples: Iterable[Sample]) -> set[str]:
+        """Of the machines that these samples belong to."""
+        return {self._equipment[sample.tag] for sample in samples if sample.tag in self._equipment}
+
     def codes_of(self, tags: Iterable[str]) -> list[str]:
         """Of the machines that these tags belong to."""
         return sorted({self._equipment[tag] for tag in tags if tag in self._equipment})
