@@ -356,7 +356,7 @@ def test_init_keeps_the_key_to_its_owner(
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--driver", "modbus_tcp"), "needs host: --host"),
+        (("--driver", "modbus_tcp"), "needs host (name or address of the device): --host"),
         (("--driver", "opcua"), "needs endpoint (e.g. opc.tcp://plc7:4840): --set endpoint=…"),
         (("--driver", "opcua", "--set", "endpoint=http://x"), "connections.0.endpoint"),
         (("--driver", "modbus_tcp", "--host", "h", "--set", "hots=x"), "has no hots"),
