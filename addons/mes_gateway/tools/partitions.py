@@ -1,7 +1,7 @@
 """Tables partitioned by time: made ahead or on demand, dropped whole when their time is over.
 
 A new partition is made apart and then attached: that lets readers and writers of the others go on,
-where CREATE TABLE ... PARTITION OF would stop them all. Makers take turns by an advisory lock.
+where CREATE TABLE ... PARTITION OF would stop them all. Makers take turns by the lock that attaching takes anyway.
 
 The times of all functions are naive UTC datetimes.
 """
@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from odoo.tools import SQL
 
-_MAKER_LOCK = 0x6D657370  # "mesp": one maker of partitions at a time, whatever the table
 _FORMATS = {"day": "%Y%m%d", "month": "%Y%m", "year": "%Y"}
 
 
@@ -78,8 +77,9 @@ def ensure(cr, parted: Partitioned, begins: Iterable[datetime]) -> None:
     wanted = {parted.name(begin): begin for begin in begins}
     if not _missing(cr, wanted):
         return
-    cr.execute(SQL("SELECT pg_advisory_xact_lock(%s)", _MAKER_LOCK))
-    # Another maker may have been faster; the catalogue is always read as it is now.
+    # Another maker may have been faster. Taking the lock also makes this session forget which names it has looked for
+    # in vain: an advisory lock would not, and the table would be made twice.
+    cr.execute(SQL("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", SQL.identifier(parted.table)))
     for name in _missing(cr, wanted):
         _make(cr, parted, name, wanted[name])
 

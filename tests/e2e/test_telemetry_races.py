@@ -1,0 +1,96 @@
+"""Telemetry of several streams at once, while days are made, rolled up and dropped: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from floor import STREAMS, Floor, Outbox
+from made_facts import stamp
+
+DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+TODAY = int(time.time() * 1000) // DAY_MS * DAY_MS
+DAYS = 40
+KEPT_DAYS = 12
+
+SETUP = f"""
+env.company.write({{"mes_raw_days": {KEPT_DAYS}}})
+gateway = env["mes.gateway"].search([("name", "=", "Floor")])
+machine = env["mrp.workcenter"].search([("mes_level", "=", "unit")], limit=1)
+env["mes.gateway.tag"].create([{{"gateway_id": gateway.id, "workcenter_id": machine.id, "name": name, "signal":
+    "measurement", "connection": "plc", "register": 1}} for name in {STREAMS!r}])
+answer(json.dumps(machine.mes_code))
+"""
+JOBS = """
+env["mes.telemetry"]._cron_roll_up()
+env["mes.telemetry"]._cron_keep()
+answer(json.dumps(env["mes.telemetry"].floor("raw")))
+"""
+REBUILT = """
+env["mes.telemetry"]._cron_roll_up()
+table = "SELECT tag_id, at, n, value_min, value_max, value_mean, value_last FROM mes_measurement_{} ORDER BY 1, 2"
+def rows():
+    found = []
+    for name in ("minute", "hour"):
+        env.cr.execute(table.format(name))
+        found.append([[str(cell) for cell in row] for row in env.cr.fetchall()])
+    return found
+before = rows()
+env["mes.telemetry"].rebuild(0, 2**42)
+answer(json.dumps([before == rows(), len(before[0])]))
+"""
+
+
+@pytest.fixture(scope="module")
+def floor(new_floor: Callable[[str], Floor]) -> Floor:
+    return new_floor("telemetry")
+
+
+def measured(stream: str, machine: str) -> list[dict[str, Any]]:
+    """Ten values on each of many days: today, then day by day into the past, as a history is read."""
+    return [
+        {
+            "kind": "measurement", "equipment": machine, "at": stamp(TODAY - day * DAY_MS + n * MINUTE_MS),
+            "quality": "good", "name": stream, "value": float(n),
+        }
+        for day in range(DAYS)
+        for n in range(10)
+    ]  # fmt: skip
+
+
+def test_streams_that_make_the_same_days_at_once(floor: Floor) -> None:
+    """Every value is in the hours exactly once, though days were made, rolled up and dropped meanwhile; what is kept
+    of single values is what a rebuild sums up to."""
+    machine = floor.ask(SETUP)
+    wrong: list[BaseException] = []
+    begin = threading.Barrier(len(STREAMS))
+
+    def deliver(stream: str) -> None:
+        try:
+            begin.wait(30)
+            Outbox(stream, measured(stream, machine)).deliver(floor.client(), size=25)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=deliver, args=(stream,)) for stream in STREAMS]
+    for thread in threads:
+        thread.start()
+    jobs = 0
+    while any(thread.is_alive() for thread in threads) or not jobs:
+        floor.ask(JOBS)
+        jobs += 1
+    for thread in threads:
+        thread.join(60)
+    assert not wrong, wrong
+    since = floor.ask(JOBS)
+    assert since == TODAY - KEPT_DAYS * DAY_MS
+    sent = len(STREAMS) * DAYS * 10
+    assert floor.sql("SELECT sum(n), count(*) FROM mes_measurement_hour") == [[str(sent), str(len(STREAMS) * DAYS)]]
+    kept = floor.sql("SELECT count(*), min(at) >= now() - interval '14 days' FROM mes_measurement")
+    assert kept == [[str(len(STREAMS) * (KEPT_DAYS + 1) * 10), "t"]]
+    same, minutes = floor.ask(REBUILT)
+    assert same and minutes == sent
