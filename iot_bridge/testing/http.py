@@ -23,6 +23,8 @@ class Cut(Exception):
 def handler(odoo: FakeOdoo) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes: without this the second waits for an acknowledgement on a kept connection.
+        disable_nagle_algorithm = True
 
         def setup(self) -> None:
             super().setup()
