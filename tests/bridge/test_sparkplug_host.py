@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iot_bridge.drivers.mqtt.payload import Findings
 from iot_bridge.drivers.sparkplug import datatypes
-from iot_bridge.drivers.sparkplug.host import ASK_S, HOLD_S, Gone, Host, Told
+from iot_bridge.drivers.sparkplug.host import ASK_QUIET_S, HOLD_S, Gone, Host, Told
 from iot_bridge.drivers.sparkplug.node import REORDER_S
 from iot_bridge.drivers.sparkplug.payload import Metric, Payload, encode
 from iot_bridge.drivers.sparkplug.topics import Source
@@ -146,24 +147,32 @@ def test_messages_that_overtake_one_another_are_put_in_order() -> None:
     assert proof(told) and bench.asked == []
 
 
-def test_requests_are_throttled_and_rarer_while_nobody_answers() -> None:
-    bench = Bench()
-    bench.birth()
-    bench.seq += 100
+def asking_times(bench: Bench, seconds: float, births: bool) -> list[float]:
+    """When births are asked for while each message comes with a gap; births: they are given too."""
     times = []
-    for _ in range(2000):
+    for _ in range(round(seconds * 10)):
         before = len(bench.asked)
+        bench.seq += 100
         bench.data()
         if len(bench.asked) > before:
             times.append(bench.now)
+            if births:
+                bench.birth()
         bench.now += 0.1
-    pauses = [round(after - before) for before, after in pairwise(times)]
-    assert pauses[:4] == [ASK_S, 2 * ASK_S, 4 * ASK_S, 8 * ASK_S] and set(pauses[4:]) == {60}
+    return times
+
+
+@pytest.mark.parametrize("births", [False, True])
+def test_nobody_is_hammered_with_requests(births: bool) -> None:
+    bench = Bench()
     bench.birth()
-    bench.seq += 100
-    before = len(bench.asked)
-    bench.data()
-    assert len(bench.asked) == before + 1
+    pauses = [round(after - before) for before, after in pairwise(asking_times(bench, 200, births))]
+    assert pauses[:5] == [1, 2, 4, 8, 16] and set(pauses[5:]) == {16}
+    bench.birth()
+    bench.now += ASK_QUIET_S + 17
+    # What was quiet for a while is asked quickly again.
+    pauses = [round(after - before) for before, after in pairwise(asking_times(bench, 10, births))]
+    assert pauses == [1, 2, 4]
 
 
 def test_a_death_of_the_node_takes_its_devices_along() -> None:

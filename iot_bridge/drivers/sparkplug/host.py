@@ -24,7 +24,9 @@ from .topics import Source, parse_topic
 from .wire import Malformed
 
 HOLD_S = 3.0
-ASK_S, ASK_MAX_S = 5.0, 60.0
+# A birth is asked for again after the first pause, each time after the double, and after the last for ever; one
+# that was not asked for such a while is asked quickly again. A node whose births are broken is not hammered.
+ASK_S, ASK_MAX_S, ASK_QUIET_S = 1.0, 16.0, 20.0
 GOOD, UNCERTAIN = 0xC0, 0x40
 SOURCES_MAX = 2000
 # Late messages are late by seconds; a stamp that is further back comes from a clock that was set.
@@ -127,7 +129,7 @@ class Host:
             gaps = node.gaps
             for letter in node.overdue(now_s):
                 events += self._look(node, letter)
-            if node.online:  # the dead are not asked
+            if node.online or node.heard:  # the dead are not asked
                 self._after(node, gaps, now_s)
             held = node.release(before_s=now_s - HOLD_S)
             node.deaf = node.deaf or bool(held)
@@ -144,11 +146,14 @@ class Host:
             self.want_birth(edge, now_s)
 
     def want_birth(self, edge: Source, now_s: float) -> None:
-        """Ask an edge node for a birth, unless it was asked a moment ago; the longer it does not answer, the rarer."""
-        asked = self._asked.get(edge)
-        if asked is not None and now_s - asked.last_s < asked.pause_s:
-            return
-        pause_s = ASK_S if asked is None else min(asked.pause_s * 2, ASK_MAX_S)
+        """Ask an edge node for a birth, unless it was asked a moment ago."""
+        asked, pause_s = self._asked.get(edge), ASK_S
+        if asked is not None:
+            quiet_s = now_s - asked.last_s
+            if quiet_s < asked.pause_s:
+                return
+            if quiet_s <= ASK_QUIET_S:
+                pause_s = min(asked.pause_s * 2, ASK_MAX_S)
         self._asked[edge] = _Asking(now_s, pause_s)
         self._ask(edge)
 
@@ -166,7 +171,6 @@ class Host:
     # -- births and deaths
 
     def _born(self, node: Node, letter: Letter) -> list[Event]:
-        self._asked.pop(node.edge, None)
         events = [event for early in node.give_up() for event in self._look(node, early)]
         node.begin(letter)
         return [*events, *self._introduce(node, letter)]
@@ -212,6 +216,7 @@ class Host:
             return [Gone(letter.source)]
         if table is not None and table.born:
             return self._tell(node, letter, table, "good")
+        node.heard = True
         self.want_birth(node.edge, letter.at_s)
         if table is not None and not node.deaf and node.hold(letter):
             return []

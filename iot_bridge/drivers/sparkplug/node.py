@@ -113,6 +113,8 @@ class Node:
         self.held: list[Letter] = []
         # It did not give birth although it was asked: what comes is not held any more.
         self.deaf = False
+        # It has sent data without a birth.
+        self.heard = False
         self.gaps = 0
         self._expected: int | None = None
         self._early: dict[int, Letter] = {}
@@ -127,7 +129,7 @@ class Node:
         bdseq = _bdseq(letter.payload)
         self.bdseq = bdseq
         self.online = self.synced = True
-        self.deaf = False
+        self.deaf = self.heard = False
         self._expected = ((letter.payload.seq or 0) + 1) % MODULUS
         self._early.clear()
         for source, table in self.tables.items():
@@ -141,7 +143,7 @@ class Node:
 
     def die(self) -> None:
         """The session is over."""
-        self.online = self.synced = False
+        self.online = self.synced = self.heard = False
         self._expected = None
         self._early.clear()
         for table in self.tables.values():
