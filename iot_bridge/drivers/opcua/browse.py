@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asyncua import ua
-
 from ...errors import LinkLost
 from ..base import Found
+from .library import ua
 from .session import Session
 from .settings import parse_address
 from .values import address_text, node_id, reading

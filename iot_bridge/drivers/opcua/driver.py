@@ -6,9 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from asyncua import ua
-from asyncua.common.ua_utils import data_type_to_variant_type
-
 from ...clock import Clock
 from ...errors import LinkLost, Rejected
 from ...events import Sample, Value
@@ -16,6 +13,7 @@ from ...tags.model import Tag
 from ..base import Delivery, Found, Surroundings
 from .browse import browse
 from .inbox import Inbox
+from .library import data_type_to_variant_type, ua
 from .plan import slacks
 from .session import Session
 from .settings import OpcUaConfig, parse_address

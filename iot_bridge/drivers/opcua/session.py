@@ -11,14 +11,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from asyncua import Client, ua
-from asyncua.client.ua_client import UaClientState
-from asyncua.crypto import security_policies
-from asyncua.crypto.uacrypto import CertProperties
-
 from ...errors import LinkLost, Rejected
 from ..base import Surroundings
 from . import certificates as certs
+from .library import CertProperties, Client, UaClientState, security_policies, ua
 from .settings import OpcUaConfig
 from .trust import Pki, Shown, default_uri
 from .values import to_ms

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from asyncua import ua
-
 from ...tags.model import Tag
+from .library import ua
 from .plan import KEEP_ALIVE_COUNT, Class, deadband
 from .session import Session
 from .values import Reading, reading

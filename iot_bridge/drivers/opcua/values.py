@@ -9,10 +9,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from asyncua import ua
-
 from ...errors import Rejected
 from ...events import Quality, Value
+from .library import ua
 from .settings import Address
 
 # Older stamps are what a server says that has no clock.
