@@ -34,7 +34,7 @@ def write(path: Path, url: str, database: str, provided: Mapping[str, object], p
     odoo = {"url": url, "database": database, "login": provided["login"], "key_file": "key"}
     lines = [
         "# Written by ./mes demo at each start.",
-        f"stream: {json.dumps(provided['stream'])}",
+        *(f"{name}: {json.dumps(provided[name])}" for name in ("stream", "telemetry_stream") if name in provided),
         "data_dir: bridge",
         "tags: from_odoo",
         "odoo:",

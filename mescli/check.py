@@ -32,6 +32,8 @@ DOWN_PLANT_S = STALE_MS / 1000 + 5.0
 #: A read takes its time, and the simulator moves in steps of 100 ms: what "within one poll" allows on top.
 SLACK_REAL_MS, STEP_MS = 150, 100
 PATIENCE_S = 60.0
+#: A meter tells every so many kWh; what is left of a step at the end is told with the next one.
+ENERGY_STEP_KWH = 0.1
 SHOWN = 20
 
 
@@ -183,6 +185,9 @@ def judge(checked: Run, arrivals: list[Span]) -> Verdict:
     judge_times(verdict, arrivals, checked.outages, checked.plant.settings.speed)
     if put_aside := facts.rejections(name):
         verdict.problems.append(f"Odoo put events aside: {put_aside}")
+    for meter, (used, booked) in facts.energy(truth, name).items():
+        if abs(used - booked) > ENERGY_STEP_KWH:
+            verdict.problems.append(f"{meter}: {used:.3f} kWh used, {booked:.3f} kWh in Odoo")
     for start, end in [*checked.downtimes, *checked.silences]:
         if not any(start <= at < end for at in truth.parts):
             verdict.problems.append(f"no part was made in the outage {start}–{end}: it proves nothing")

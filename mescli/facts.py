@@ -28,6 +28,11 @@ SELECT w.mes_code, c.name, max(p.total) - min(p.total)
   FROM mes_count_point p JOIN mes_counter c ON c.id = p.counter_id JOIN mrp_workcenter w ON w.id = c.workcenter_id
  GROUP BY 1, 2
 """
+# Until a room for energy is installed, Odoo keeps these events as they came.
+ENERGY = """
+SELECT equipment || '/' || (raw::jsonb ->> 'meter'), (raw::jsonb ->> 'total')::numeric
+  FROM mes_event_pending WHERE kind = 'energy' ORDER BY id
+"""
 REJECTED = "SELECT code, count(*) FROM mes_event_rejection GROUP BY 1"
 
 
@@ -36,7 +41,8 @@ class Truth:
     """What the simulated plant really did; times are plant ms.
 
     ``start`` is the first instant at which parts could be made, ``end`` the one after which nothing
-    changes any more (``None`` while the plant still produces).
+    changes any more (``None`` while the plant still produces). ``energy``: watt-hours used since the start,
+    by equipment/meter, known at the end.
     """
 
     start: int | None = None
@@ -44,6 +50,7 @@ class Truth:
     states: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     made: dict[tuple[str, str], int] = field(default_factory=dict)
     parts: list[int] = field(default_factory=list)
+    energy: dict[str, int] = field(default_factory=dict)
 
 
 def read_truth(lines: Iterable[str]) -> Truth:
@@ -70,6 +77,7 @@ def _take(truth: Truth, kind: str, entry: dict[str, Any]) -> None:
         truth.end = entry["at"]
         totals = entry["totals"].items()
         truth.made = {(code, name): made for code, counters in totals for name, made in counters.items()}
+        truth.energy = entry.get("energy", {})
 
 
 def words(*parts: str | None) -> str:
@@ -105,6 +113,16 @@ def counters(truth: Truth, name: str) -> list[Counter]:
     booked = {(code, counter): int(total) for code, counter, total in _table(BOOKED, name)}
     keys = sorted({*truth.made, *booked})
     return [Counter(*key, made=truth.made.get(key, 0), booked=booked.get(key, 0)) for key in keys]
+
+
+def energy(truth: Truth, name: str) -> dict[str, tuple[float, float]]:
+    """Each meter: kilowatt-hours truly used, and those between the first and the last reading in Odoo."""
+    readings: dict[str, list[float]] = {}
+    for meter, total in _table(ENERGY, name):
+        readings.setdefault(meter, []).append(float(total))
+    meters = sorted({*truth.energy, *readings})
+    booked = {meter: values[-1] - values[0] for meter, values in readings.items()}
+    return {meter: (truth.energy.get(meter, 0) / 1000, booked.get(meter, 0.0)) for meter in meters}
 
 
 def rejections(name: str) -> dict[str, int]:

@@ -64,7 +64,7 @@ class Plant:
         self.line = Line(options.seed, profile, Truth(options.truth), boot, machines(options.protocol))
         self.line.start(clock.now_ms(), memory)
         self.devices: dict[str, Device] = {}
-        self._unread = {machine.spec.name for machine in self.line.machines}
+        self._unread = {part.spec.name for part in (*self.line.machines, *self.line.meters)}
         self._stop = asyncio.Event()
         self._control = Control(self)
         if not options.wait_for_reader:
@@ -156,7 +156,8 @@ class Plant:
             return meter.read()
 
         registers = {"energy": spec.energy, "power": spec.power}
-        return ModbusDevice(spec.protocol, place, {spec.unit_id: Unit(registers, read)}, _nobody)
+        seen = partial(self._was_read, spec.name)
+        return ModbusDevice(spec.protocol, place, {spec.unit_id: Unit(registers, read)}, seen)
 
     def _read(self, machine: SimMachine) -> Reading:
         """The machine's values at this instant."""
@@ -177,7 +178,3 @@ class Plant:
         if not self._unread:
             # Two polls later every reader has its baseline on disk.
             asyncio.get_running_loop().call_later(4 * POLL_MS / 1000 / self.clock.speed, self.line.release)
-
-
-def _nobody() -> None:
-    """Nobody waits for a meter's reader."""
