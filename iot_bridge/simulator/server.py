@@ -64,7 +64,8 @@ class Plant:
         self.line = Line(options.seed, profile, Truth(options.truth), boot, machines(options.protocol))
         self.line.start(clock.now_ms(), memory)
         self.devices: dict[str, Device] = {}
-        self._unread = {part.spec.name for part in (*self.line.machines, *self.line.meters)}
+        self._unread = {machine.spec.name for machine in self.line.machines}
+        self._unread |= {meter.spec.name for meter in self.line.meters}
         self._stop = asyncio.Event()
         self._control = Control(self)
         if not options.wait_for_reader:
