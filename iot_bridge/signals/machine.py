@@ -69,8 +69,6 @@ class Machine:
                 or (name in limits and sample.mono - last.mono > limits[name])
             ):  # fmt: skip
                 news.append(sample)
-                # What follows of this tag in the same delivery is compared with this one, not with the last.
-                settled.discard(name)
                 continue
             if name in showing and sample.value is not None:
                 good = sample.at if good is None or sample.at < good else good

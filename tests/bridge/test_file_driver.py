@@ -249,6 +249,20 @@ def test_same_file_again_is_not_imported_again(place: Place) -> None:
     assert sorted(path.name for path in (place.folder / "in" / "done").iterdir()) == ["a.2.csv", "a.3.csv", "a.csv"]
 
 
+def test_same_file_again_while_it_runs(place: Place) -> None:
+    async def scene() -> None:
+        driver = place.driver()
+        await driver.open()
+        for _ in range(2):
+            place.drop("a.csv", HEAD + rows(3))
+            while (delivery := await driver.receive()).token is not None:
+                await driver.stored(delivery)
+        await driver.close()
+
+    asyncio.run(scene())
+    assert place.said[0] == "a.csv: 3 rows read" and "imported before" in place.said[1]
+
+
 def test_full_disk_delivers_the_same_rows_again(place: Place) -> None:
     place.drop("a.csv", HEAD + rows(3))
 
