@@ -85,7 +85,8 @@ async def check_online(config: BridgeConfig, clock: Clock) -> Findings:
         if connection.exclusive and is_locked(config.data_dir):
             findings.lines.append(f"not checked {connection.name}: the bridge runs and has the link; see its status")
             continue
-        around = Surroundings(config.data_dir / "drivers" / connection.name, found=findings.lines.append)
+        folder = config.data_dir / "drivers" / connection.name
+        around = Surroundings(folder, found=findings.lines.append, visiting=True)
         await _check_connection(connection, connection.own_tags(tags), clock, around, findings)
     return findings
 

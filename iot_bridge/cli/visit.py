@@ -38,8 +38,8 @@ async def visiting(
     """The opened driver of a connection; raises LinkLost."""
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
     try:
-        driver = DRIVERS[link.driver].load()(link, tags, clock, Surroundings(config.data_dir / "drivers" / link.name,
-                                                                            found=say))  # fmt: skip
+        around = Surroundings(config.data_dir / "drivers" / link.name, found=say, visiting=True)
+        driver = DRIVERS[link.driver].load()(link, tags, clock, around)
     except (ValueError, ImportError) as error:
         raise Misconfigured(f"connection {link.name}: {error}") from None
     try:

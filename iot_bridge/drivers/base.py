@@ -123,12 +123,14 @@ class Surroundings:
     """What a driver may use of the bridge around it.
 
     folder: for certificates, alias tables and the like, kept over restarts. notes: what deliveries have
-    stored in the outbox, by key. found: say a sentence for the log and the status page.
+    stored in the outbox, by key. found: say a sentence for the log and the status page. visiting: this is a
+    second link for a short look, which must leave no trace and take nothing from the bridge's own.
     """
 
     folder: Path
     notes: Callable[[], dict[str, str]] = dict
     found: Callable[[str], None] = lambda sentence: None
+    visiting: bool = False
 
 
 class DriverFactory(Protocol):

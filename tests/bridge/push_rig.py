@@ -86,10 +86,12 @@ async def until(done: Callable[[], Any], timeout_s: float = 10.0, what: str = ""
 
 
 def make_driver(
-    kind: str, port: int, tags: Sequence[Tag], folder: Path, found: list[str], notes: dict[str, str], **more: Any
-) -> Any:
+    kind: str, port: int, tags: Sequence[Tag], folder: Path, found: list[str], notes: dict[str, str],
+    visiting: bool = False, **more: Any,
+) -> Any:  # fmt: skip
     settings = DRIVERS[kind].settings.model_validate({"name": "c", "driver": kind, "host": HERE, "port": port, **more})
-    return DRIVERS[kind].load()(settings, tags, CLOCK, Surroundings(folder, lambda: dict(notes), found.append))
+    around = Surroundings(folder, lambda: dict(notes), found.append, visiting)
+    return DRIVERS[kind].load()(settings, tags, CLOCK, around)
 
 
 @contextlib.asynccontextmanager

@@ -240,3 +240,25 @@ def test_a_flood_waits_at_the_broker_and_nothing_is_lost(broker: mosquitto.Broke
         assert sorted(sample.value for sample in consumer.samples) == list(range(10_000))
 
     with_broker(play, broker.port)
+
+
+def test_a_visitor_takes_nothing_from_the_bridge(broker: mosquitto.Broker, tmp_path: Path) -> None:
+    async def play(port: int) -> None:
+        async with consuming("mqtt", port, [SPEED, TOTAL], tmp_path) as consumer:
+            await until(lambda: consumer.up)
+        async with publishing(port) as plant:
+            await plant.say("m/data", {"speed": 1, "counts": {"total": 1}})
+            visitor = make_driver("mqtt", port, [CODE], tmp_path, [], {}, visiting=True)
+            await visitor.open()
+            for count in range(100):
+                await plant.say("m/code", count)
+            seen: list[Any] = []
+            while 99 not in seen:  # nobody says that they are stored
+                seen += [sample.value for sample in (await visitor.receive()).samples]
+            await visitor.close()
+            await plant.say("m/data", {"speed": 2, "counts": {"total": 2}})
+        async with consuming("mqtt", port, [SPEED, TOTAL], tmp_path) as consumer:
+            await until(lambda: consumer.last("M/total") == 2)
+        assert consumer.values("M/total") == [1, 2] and consumer.found == []
+
+    with_broker(play, broker.port)

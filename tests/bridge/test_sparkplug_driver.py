@@ -349,6 +349,23 @@ def test_browse_lists_what_births_name(play: Play) -> None:
     play(run)
 
 
+def test_a_visitor_does_not_speak_for_the_bridge(play: Play) -> None:
+    async def run(scene: Scene) -> None:
+        async with publishing(scene.port, "spBv1.0/STATE/+") as watcher, scene.bridge() as consumer:
+            await ready(consumer, scene)
+            heard = len(watcher.got)
+            visitor = make_driver("sparkplug", scene.port, TAGS, scene.folder, [], {}, visiting=True)
+            await visitor.open()
+            samples: list[Sample] = []
+            while "P/total" not in named(samples):
+                samples += (await visitor.receive()).samples
+            await visitor.close()
+            await watcher.say("other", 1)
+            assert len(watcher.got) == heard and consumer.lost == []
+
+    play(run)
+
+
 def test_a_frozen_broker_costs_nothing_but_time(play: Play, broker: mosquitto.Broker) -> None:
     async def run(scene: Scene) -> None:
         async with scene.bridge() as consumer:

@@ -48,13 +48,16 @@ class MqttDriver:
         self._latest: dict[str, Sample] = {}
         self._live: dict[str, int] = {}
         self._written: dict[str, int] = {}
-        self._inbox = Inbox()
+        self._inbox = Inbox(around.visiting)
         self._link: Link | None = None
 
     # -- Subscriber
 
     async def open(self) -> None:
         await self.close()
+        if self._around.visiting:
+            await self._visit()
+            return
         link = self._link = Link(
             self._config, self._client_id(), self._take, session_expiry_s=self._config.session_expiry_s
         )
@@ -86,6 +89,12 @@ class MqttDriver:
             await link.close()
         # What was not acknowledged comes again.
         self._inbox.clear()
+
+    async def _visit(self) -> None:
+        """A second link: a client of its own without a session, so that the bridge's own messages stay its own."""
+        self._link = Link(self._config, f"iot-bridge-visit-{secrets.token_hex(6)}", self._take, clean=True)
+        await self._link.open()
+        await self._link.subscribe([(name, 0) for name in self._reader.routes.filters])
 
     # -- Writable
 

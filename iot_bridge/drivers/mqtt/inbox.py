@@ -28,9 +28,11 @@ class Arrival:
 
 
 class Inbox:
-    """Arrivals in their order, bundled to deliveries. A delivery that was not stored is delivered again."""
+    """Arrivals in their order, bundled to deliveries. A delivery that was not stored is delivered again, unless
+    nobody stores (``visiting``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, visiting: bool = False) -> None:
+        self._visiting = visiting
         self._waiting: deque[Arrival] = deque()
         self._news = asyncio.Event()
         self._pending: Delivery | None = None
@@ -54,7 +56,7 @@ class Inbox:
 
     async def deliver(self, link: Link | None, wait_s: float = WAIT_S) -> Delivery:
         """The next delivery, an empty one after a while; raise LinkLost when the link is lost and all is told."""
-        if self._pending is not None:
+        if self._pending is not None and not self._visiting:
             # It could not be stored: once more, when the disk has had a moment.
             self.refused += 1
             await asyncio.sleep(AGAIN_S)

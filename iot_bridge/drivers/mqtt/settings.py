@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,9 +16,6 @@ PAYLOAD_MAX = 1_048_576
 
 class BrokerConfig(ConnectionConfig):
     """How to reach a broker. Times are real time."""
-
-    # The broker ends the first link of a client_id when a second one comes.
-    exclusive: ClassVar[bool] = True
 
     host: str = Field(min_length=1, description="name or address of the broker")
     port: int | None = Field(default=None, ge=1, le=65535, description="default 1883, with TLS 8883")

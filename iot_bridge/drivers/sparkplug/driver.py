@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -59,13 +60,16 @@ class SparkplugHost:
         self._latest: dict[str, Sample] = {}
         self._told: dict[str, int] = {}
         self._written: dict[str, int] = {}
-        self._inbox = Inbox()
+        self._inbox = Inbox(around.visiting)
+        self._visiting = around.visiting
         self._host = Host(
             {source: frozenset(names) for source, names in wanted.items()}, f"sparkplug/{config.name}",
             around.notes(), self._ask_birth, self._findings,
         )  # fmt: skip
         self._groups = sorted({*config.groups, *(source.group for source in wanted)})
         self._client = config.client_id or f"{config.host_id}-{config.name}"
+        if around.visiting:
+            self._client = f"iot-bridge-visit-{secrets.token_hex(6)}"
         self._link: Link | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._online = False
@@ -76,7 +80,7 @@ class SparkplugHost:
     async def open(self) -> None:
         await self.close()
         self._since = self._clock.now_ms()
-        will = Will(state_topic(self._config.host_id), self._state(False, self._since))
+        will = None if self._visiting else Will(state_topic(self._config.host_id), self._state(False, self._since))
         link = self._link = Link(self._config, self._client, self._take, clean=True, will=will)
         await link.open()
         self._latest.clear()
@@ -255,15 +259,16 @@ class SparkplugHost:
     def _show_state(self, online: bool) -> None:
         """Retained, so that nodes that come later see it too."""
         self._online = online
-        if self._link is not None:
+        if self._link is not None and not self._visiting:
             stamp = self._since if online else self._clock.now_ms()
             self._link.post(state_topic(self._config.host_id), self._state(online, stamp), qos=1, retain=True)
 
     async def _take_leave(self, link: Link) -> None:
         """STATE offline, and good-bye once the broker has it: else it would say our will as well."""
         topic, said = state_topic(self._config.host_id), self._state(False, self._clock.now_ms())
-        with contextlib.suppress(LinkLost, Rejected, asyncio.TimeoutError):
-            await asyncio.wait_for(link.publish(topic, said, retain=True), LEAVE_S)
+        if not self._visiting:
+            with contextlib.suppress(LinkLost, Rejected, asyncio.TimeoutError):
+                await asyncio.wait_for(link.publish(topic, said, retain=True), LEAVE_S)
         await link.close()
 
     @staticmethod
