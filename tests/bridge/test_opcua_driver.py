@@ -287,7 +287,7 @@ def test_restart_with_missing_nodes_spoils_only_them_and_they_come_back(tmp_path
         assert sum("Labeller.State does not exist" in sentence for sentence in s.said) == 1
         assert s.heard(f"{PATH}/state: it is well again")
 
-    run(tmp_path, act)
+    run(tmp_path, act, audit_s=0.5)
 
 
 def test_node_that_vanishes_in_a_living_session_and_comes_back(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_node_that_vanishes_in_a_living_session_and_comes_back(tmp_path: Path) -
         await s.seen.shows("state", 1, 5.0)
         assert s.seen.losses == 0
 
-    run(tmp_path, act)
+    run(tmp_path, act, audit_s=0.5)
 
 
 def test_unknown_namespace_spoils_only_its_tag(tmp_path: Path) -> None:

@@ -24,8 +24,7 @@ from .values import NOWHERE, Reading, node_id, reading
 
 log = logging.getLogger(__name__)
 
-# A node that does not exist is looked for so often, an item that the server refuses so often; real seconds.
-MISSING_S = 2.0
+# An item that the server refuses is asked for again so often, real seconds; a missing node at each audit.
 REFUSED_S = 30.0
 # Everything else than states and counters is read again so often: items that died in silence.
 REREAD_S = 30.0
@@ -85,6 +84,7 @@ class Watch:
         """Read every tag once, then subscribe; raise LinkLost."""
         self._resolve(self._tags)
         await self._read(self._tags, believed=True)
+        self._tell_missing(self._missing)
         for subscription in self._subscriptions:
             self._settle(subscription, await subscription.create(self._present(subscription)))
 
@@ -135,7 +135,7 @@ class Watch:
             (max(0.1, config.reconcile_s / speed), self._reconcile),
             (REREAD_S, lambda: self._read(self._tags)),
             (config.audit_s, self._audit),
-            (MISSING_S, lambda: self._retry(self._missing)),
+            (config.audit_s, lambda: self._retry(self._missing)),
             (REFUSED_S, lambda: self._retry(self._refused)),
         ]
         due = [loop.time() + period for period, _ in duties]
@@ -200,6 +200,10 @@ class Watch:
             self._look_at(told)
             until = None if believed else asyncio.get_running_loop().time() + self._patience_s
             self._inbox.answered(told, left, mono, until)
+
+    def _tell_missing(self, names: Iterable[str]) -> None:
+        told = [(name, NOWHERE) for name in names]
+        self._inbox.answered(told, self._clock.now_ms(), self._clock.mono_ms())
 
     def _told(self, told: Told) -> None:
         self._look_at(told)
@@ -266,8 +270,7 @@ class Watch:
             self._resolve(before)
             if any(self.nodes.get(name) != node for name, node in before.items()):
                 raise LinkLost(f"{self._config.endpoint} has moved its namespaces")
-        missing = [name for name in wanted if name in self._missing]
-        self._inbox.answered([(name, NOWHERE) for name in missing], self._clock.now_ms(), self._clock.mono_ms())
+        self._tell_missing([name for name in wanted if name in self._missing])
         self._resolve(wanted)
         for subscription in self._subscriptions:
             some = [self._tags[name] for name in wanted if self._home[name] is subscription and name in self.nodes]
