@@ -1,5 +1,8 @@
 """`./mes bench [name]`: each benchmark is `tests/benchmarks/bench_<name>.py`; its last line is one JSON object.
 
+A name stands for its family too: `bridge` is bench_bridge.py and every bench_bridge_*.py. What follows the names goes
+to each of them.
+
 A benchmark gets a copy of the template database, whose name is in $MES_BENCH_DB, and the database
 connection in the usual PG variables. It imports `mescli` for a server or a script inside Odoo.
 """
@@ -31,7 +34,8 @@ def run(wanted: Sequence[str], extra: Sequence[str]) -> int:
         raise MesError(f"There is no benchmark {unknown[0]}.", f"there are: {', '.join(known) or 'none yet'}.")
     if not known:
         raise MesError("There is no benchmark in tests/benchmarks.", "add bench_<name>.py there.")
-    codes = [_run_one(FOLDER / f"bench_{name}.py", extra) for name in wanted or known]
+    family = [name for name in known if any(name == want or name.startswith(f"{want}_") for want in wanted or known)]
+    codes = [_run_one(FOLDER / f"bench_{name}.py", extra) for name in family]
     return 1 if any(codes) else 0
 
 
