@@ -15,6 +15,7 @@ from .events import Sample, Value
 from .pipeline import Pipeline
 from .signals.clockwatch import SkewWatch
 from .tags import Tag
+from .uplink.pacing import Pauses
 
 log = logging.getLogger(__name__)
 
@@ -55,19 +56,18 @@ class Connection:
 
     async def run(self) -> None:
         """Keep the link up for ever."""
-        pause = FIRST_PAUSE_S
+        pauses = Pauses(FIRST_PAUSE_S, self.config.retry_max_s)
         try:
             while True:
                 self.progress += 1
                 try:
                     await self._driver.open()
                     self._up()
-                    pause = FIRST_PAUSE_S
+                    pauses.reset()
                     await self._work(self._driver)
                 except LinkLost as error:
                     await self._down(str(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, self.config.retry_max_s)
+                await asyncio.sleep(pauses.next())
         finally:
             await self._driver.close()
 

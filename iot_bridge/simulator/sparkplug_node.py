@@ -119,12 +119,14 @@ class SparkplugNode:
         now, title = self._clock.now_ms(), machine.title
         held = self.values[title]
         changed = {metric(name): value for name, value in values.items() if held[metric(name)] != value}
+        if self.frozen:
+            return
         if title in self._unseen:
             self._unseen.discard(title)
             held.update(changed)
             self._born(title)
             return
-        if now - self._beaten.get(title, 0) >= BEAT_MS and not self.frozen:
+        if now - self._beaten.get(title, 0) >= BEAT_MS:
             self._beaten[title] = now
             changed[HEARTBEAT] = (int(held[HEARTBEAT]) + 1) % 2**32
         if changed:
