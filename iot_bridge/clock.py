@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -103,6 +104,7 @@ class SystemClock:
             await asyncio.sleep(left / 1000 / self._mapping.speed)
 
 
+@lru_cache(maxsize=256)
 def to_rfc3339(ms: int) -> str:
     """``1764000000123`` -> ``2025-11-24T16:00:00.123Z``."""
     seconds, millis = divmod(ms, 1000)

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from .clock import to_rfc3339
 
+# Made once: json.dumps with options makes an encoder for each call.
+_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 Quality = Literal["good", "uncertain", "estimated"]
 Value = bool | int | float | str
 
@@ -57,4 +60,4 @@ class Event:
         if self.recv is not None:
             whole["recv"] = to_rfc3339(self.recv)
         whole.update(self.fields)
-        return json.dumps(whole, separators=(",", ":"), allow_nan=False)
+        return _ENCODE(whole)

@@ -13,9 +13,8 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..events import Event
 from ..signals.counter import CounterMemory
@@ -34,8 +33,7 @@ VERDICT_DAYS = 90
 STEPS_PER_APPEND = 20
 NOTHING: Mapping[str, str | None] = {}
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """An event as it is stored."""
 
     kind: str
@@ -43,10 +41,10 @@ class _Row:
     body: str
     crc: int
 
-    @classmethod
-    def of(cls, event: Event) -> _Row:
-        body = event.body()
-        return cls(event.kind, _key(event), body, checksum(body))
+
+def _row(event: Event) -> _Row:
+    body = event.body()
+    return _Row(event.kind, _key(event), body, checksum(body))
 
 
 class Outbox(OutboxFile):
@@ -70,7 +68,7 @@ class Outbox(OutboxFile):
         notes: Mapping[str, str | None] = NOTHING,
     ) -> int:
         """Store events, memories and notes (None deletes) in one transaction; returns the last sequence number."""
-        rows = [_Row.of(event) for event in events]
+        rows = [_row(event) for event in events]
         # One hold of the lock: a reader between commit and this number would see events beyond the last.
         with self.lock:
             last = self._store(rows, memories, notes)
@@ -345,7 +343,10 @@ class Outbox(OutboxFile):
         self._db.executemany(
             "INSERT OR REPLACE INTO counter (key, raw, at, mono, boot_id, epoch, total, flag) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(key, *astuple(memory)) for key, memory in memories.items()],
+            [
+                (key, one.raw, one.at, one.mono, one.boot_id, one.epoch, one.total, one.flag)
+                for key, one in memories.items()
+            ],
         )
 
     def _note(self, notes: Mapping[str, str | None]) -> None:
