@@ -86,7 +86,7 @@ async def check_online(config: BridgeConfig, clock: Clock) -> Findings:
             findings.lines.append(f"not checked {connection.name}: the bridge runs and has the link; see its status")
             continue
         folder = config.data_dir / "drivers" / connection.name
-        around = Surroundings(folder, found=findings.lines.append, visiting=True)
+        around = Surroundings(folder, found=findings.lines.append, visiting=True, shared=config.data_dir)
         await _check_connection(connection, connection.own_tags(tags), clock, around, findings)
     return findings
 

@@ -38,7 +38,8 @@ async def visiting(
     """The opened driver of a connection; raises LinkLost."""
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
     try:
-        around = Surroundings(config.data_dir / "drivers" / link.name, found=say, visiting=True)
+        folder = config.data_dir / "drivers" / link.name
+        around = Surroundings(folder, found=say, visiting=True, shared=config.data_dir)
         driver = DRIVERS[link.driver].load()(link, tags, clock, around)
     except (ValueError, ImportError) as error:
         raise Misconfigured(f"connection {link.name}: {error}") from None

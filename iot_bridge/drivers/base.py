@@ -124,13 +124,15 @@ class Surroundings:
 
     folder: for certificates, alias tables and the like, kept over restarts. notes: what deliveries have
     stored in the outbox, by key. found: say a sentence for the log and the status page. visiting: this is a
-    second link for a short look, which must leave no trace and take nothing from the bridge's own.
+    second link for a short look, which must leave no trace and take nothing from the bridge's own. shared: the
+    bridge's own folder, for what is one for all connections (certificates); None: ``folder``.
     """
 
     folder: Path
     notes: Callable[[], dict[str, str]] = dict
     found: Callable[[str], None] = lambda sentence: None
     visiting: bool = False
+    shared: Path | None = None
 
 
 class DriverFactory(Protocol):

@@ -94,6 +94,9 @@ class OpcUaServer(Faults):
         server = await self._bare_server(self.identity)
         for uri in [*self.namespaces, NAMESPACE]:
             self.index = await server.register_namespace(uri)
+        server.iserver.set_attribute_value_callback(
+            ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime), self._present_time
+        )
         self.server = server
         for spec in self.machines:
             await self._add_machine(spec)
@@ -128,7 +131,6 @@ class OpcUaServer(Faults):
             await self.show(node_id(spec, name), value, min(machine.since, now))
         for name, value in present.items():
             await self.show(node_id(spec, name), value, now)
-        await self._tell_time(now)
 
     async def show(self, identifier: str, value: Any, at: int | None = None, status: int = 0) -> None:
         """Set one node, stamped with plant time ``at`` (now), if that changes it. status: an OPC UA status code."""
@@ -212,14 +214,10 @@ class OpcUaServer(Faults):
         )
         return node
 
-    async def _tell_time(self, now: int) -> None:
+    def _present_time(self, _node: Any, _attribute: Any) -> ua.DataValue:
         # The library's own clock writes real time; a plant may run faster.
-        if self.server is not None and not self.frozen:
-            moment = _moment(now)
-            await self.server.iserver.write_attribute_value(
-                ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime),
-                ua.DataValue(ua.Variant(moment, ua.VariantType.DateTime), SourceTimestamp=moment),
-            )
+        moment = _moment(self.clock.now_ms())
+        return ua.DataValue(ua.Variant(moment, ua.VariantType.DateTime), SourceTimestamp=moment)
 
 
 async def _add_unit(node: Any, unit: str) -> None:

@@ -46,7 +46,7 @@ class Session:
         self.items_per_call = config.read_max
         self._config = config
         self._around = around
-        self._pki = Pki(around.folder / "pki")
+        self._pki = Pki((around.shared or around.folder) / "pki")
         self._client: Any = None
 
     # -- life
