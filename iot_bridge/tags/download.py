@@ -15,6 +15,8 @@ from ..errors import Misconfigured
 from .check import TagCheck, check_set
 from .model import SIGNALS, Tag
 
+FIELDS = frozenset(info.alias or name for name, info in Tag.model_fields.items())
+
 
 def parse_download(
     answer: Mapping[str, Any], connections: Mapping[str, TagCheck]
@@ -23,20 +25,40 @@ def parse_download(
 
     Raises Misconfigured when the set can't be used; the caller then keeps its last good one.
     """
+    revision, entries = _shape(answer)
     findings: list[str] = []
-    fields = {info.alias or name for name, info in Tag.model_fields.items()}
     tags: list[Tag] = []
-    for entry in answer["tags"]:
-        if entry.get("signal") not in SIGNALS:
-            findings.append(f"tag {entry.get('tag')}: signal {entry.get('signal')!r} is not known to this version")
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, Mapping):
+            raise Misconfigured(f"tag {number} from Odoo is no tag but {str(entry)[:40]!r}: correct it there")
+        signal = entry.get("signal")
+        if isinstance(signal, str) and signal not in SIGNALS:
+            findings.append(f"tag {_name(entry)}: signal {signal[:64]!r} is not known to this version")
             continue
-        try:
-            tags.append(Tag.model_validate({key: value for key, value in entry.items() if key in fields}))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "tag"
-            raise Misconfigured(f"tag {entry.get('tag')} from Odoo: {where}: {first['msg']}") from None
-    return int(answer["revision"]), check_set(tags, connections), findings
+        tags.append(_tag(entry))
+    return revision, check_set(tags, connections), findings
+
+
+def _shape(answer: Any) -> tuple[int, list[Any]]:
+    """Revision and entries of an answer."""
+    revision = answer.get("revision") if isinstance(answer, Mapping) else None
+    entries = answer.get("tags") if isinstance(answer, Mapping) else None
+    if not isinstance(revision, int) or isinstance(revision, bool) or not isinstance(entries, list):
+        raise Misconfigured("Odoo's answer has no revision and list of tags: is mes_gateway of another version?")
+    return revision, entries
+
+
+def _tag(entry: Mapping[str, Any]) -> Tag:
+    try:
+        return Tag.model_validate({key: value for key, value in entry.items() if key in FIELDS})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "tag"
+        raise Misconfigured(f"tag {_name(entry)} from Odoo: {where}: {first['msg']}") from None
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("tag"))[:320]
 
 
 def load_last_good(path: Path) -> Mapping[str, Any] | None:

@@ -85,7 +85,7 @@ class Tag(BaseModel):
     word_order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
     unit_id: int = Field(default=1, ge=0, le=255)
     poll_ms: int = Field(default=500, ge=10, le=3_600_000)
-    stale_ms: int | None = Field(default=None, ge=100)
+    stale_ms: int | None = Field(default=None, ge=100, le=3_600_000)
     # state, mode
     map: RawMap = Field(default_factory=dict)
     map_revision: int = Field(default=0, ge=0)
