@@ -20,6 +20,7 @@ from .layout import Register
 # The library logs every byte that a closed connection has not got.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
+# At least so many registers, as a small PLC has; more when values lie beyond.
 REGISTERS = 16
 FRAMERS = {"modbus_tcp": FramerType.SOCKET, "modbus_rtu_tcp": FramerType.RTU}
 
@@ -99,5 +100,6 @@ class ModbusDevice:
             self._seen()
             return None
 
-        data = SimData(0, count=REGISTERS, values=0, datatype=DataType.REGISTERS)
+        size = max(REGISTERS, *(register.address + 4 for register in unit.registers.values()))
+        data = SimData(0, count=size, values=0, datatype=DataType.REGISTERS)
         return SimDevice(number, simdata=[data], action=action)

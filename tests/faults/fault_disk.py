@@ -7,6 +7,8 @@ import errno
 import resource
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ class Disk:
 
     def __init__(self, folder: Path, pid: Callable[[], int]) -> None:
         self._folder, self._pid = folder, pid
+        self._full = threading.Event()
         folder.mkdir()
         command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
         self.mounted = bool(shutil.which("mount")) and subprocess.run(command, capture_output=True).returncode == 0
@@ -28,11 +31,19 @@ class Disk:
             # Files that are longer than this can't grow, which is what a full disk does to them.
             self._limit(4096)
             return
+        self._full.set()
+        self._filling = threading.Thread(target=self._keep_full, daemon=True)
+        self._filling.start()
+
+    def _keep_full(self) -> None:
+        """What the bridge gives up, such as its reserve, is eaten too."""
         with (self._folder / "filler").open("wb", buffering=0) as filler:
-            for size in (65536, 512):
-                with contextlib.suppress(OSError):
-                    while True:
-                        filler.write(bytes(size))
+            while self._full.is_set():
+                for size in (65536, 512):
+                    with contextlib.suppress(OSError):
+                        while True:
+                            filler.write(bytes(size))
+                time.sleep(0.02)
 
     def is_full(self) -> bool:
         """Whether a new file can't be written."""
@@ -49,11 +60,14 @@ class Disk:
     def free(self) -> None:
         """Space again."""
         if self.mounted:
+            self._full.clear()
+            self._filling.join()
             (self._folder / "filler").unlink()
         else:
             self._limit(resource.RLIM_INFINITY)
 
     def close(self) -> None:
+        self._full.clear()
         if self.mounted:
             subprocess.run(["umount", "-l", str(self._folder)], check=True)
 

@@ -45,8 +45,9 @@ def _silence(world: World) -> bool:
 
 
 def _other_time(world: World) -> bool:
-    """The stamps are wrong by an hour."""
-    return all(abs(time.time() * 1000 - shown.at) > HOUR_S * 500 for shown in world.live().values())
+    """What the bridge's clock stamps is wrong by an hour, or not believed; what has a stamp of its own goes on."""
+    stamped = [shown for protocol, shown in world.live().items() if protocol in MODBUS]
+    return all(abs(time.time() * 1000 - shown.at) > 3000 for shown in stamped)
 
 
 def _backlog(world: World) -> bool:
@@ -62,6 +63,16 @@ def _unacknowledged(world: World) -> bool:
 
 def _full(world: World) -> bool:
     return world.disk is not None and world.disk.is_full() and _backlog(world)
+
+
+def _fill_disk(world: World) -> None:
+    assert world.disk
+    world.disk.fill()
+
+
+def _free_disk(world: World) -> None:
+    assert world.disk
+    world.disk.free()
 
 
 def _unfelt(_world: World) -> bool:
@@ -252,8 +263,8 @@ FAULTS = (
           _mend_cables),
     Fault("dns_gone", "DNS gone", "no name is found and all connections are cut", _forget_names,
           lambda world: world.set_names(known=True)),
-    Fault("disk_full", "Disk full", "the bridge's folder on a tmpfs that is filled up (root), or RLIMIT_FSIZE",
-          lambda world: world.disk.fill(), lambda world: world.disk.free(), needs="small disk", felt=_full),
+    Fault("disk_full", "Disk full", "the bridge's folder on a tmpfs that is kept full (root), or RLIMIT_FSIZE",
+          _fill_disk, _free_disk, needs="small disk", felt=_full),
     Fault("clock_ahead", "Clock steps an hour ahead and back", "the wall clock of the bridge's process",
           lambda world: world.set_clock(HOUR_S), lambda world: world.set_clock(0.0), felt=_other_time),
     Fault("clock_behind", "Clock steps an hour back and ahead", "the wall clock of the bridge's process",
@@ -264,6 +275,6 @@ FAULTS = (
     Fault("device_certificate", "Device's or broker's certificate expired", "changed, connections cut, then renewed",
           lambda world: world.use_device_certificate(expired=True),
           lambda world: world.use_device_certificate(expired=False), reason=_with_certificate, needs="tls",
-          felt=_no_data),
+          settles=False, felt=_no_data),
 )  # fmt: skip
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -223,7 +223,8 @@ class World:
         if not self.authority or protocol in layout.MODBUS:
             return {}
         if protocol == "opcua":
-            trusted = self.data_dir / "pki" / "trusted"
+            name = self.plants[protocol].machine.connection
+            trusted = self.data_dir / "drivers" / name / "pki" / "trusted"
             trusted.mkdir(parents=True)
             shutil.copy(self.authority.pair.der, trusted / "ca.der")
             return {"security_policy": "Basic256Sha256"}
