@@ -52,6 +52,8 @@ class Fleet:
         self.restarts: Counter[str] = Counter()
         self.progress = 0
         self._revived: dict[str, float] = {}
+        # How often tags or settings were taken into use.
+        self.changes = 0
         self._clock = clock
         self._lanes = lanes
         self._alarm = alarm
@@ -69,6 +71,7 @@ class Fleet:
         kept = {name for name, c in self.connections.items() if wanted.get(name) == (c.config, c.tags)}
         fresh = [self._build(link, own) for name, (link, own) in wanted.items() if own and name not in kept]
         self._config = config
+        self.changes += 1
         await self._ready()
         stood = {name for name, connection in self.connections.items() if connection.state == "up"}
         for name in set(self.connections) - kept:
@@ -140,8 +143,9 @@ class Fleet:
         """Does no I/O, so that what can't work shows before anything is stopped."""
         pipeline = self._lanes.pipeline_of(config.history_stream)
         around = Surroundings(
-            self._config.data_dir / "drivers" / config.name, pipeline.notes, lambda text: log.warning("%s", text)
-        )
+            self._config.data_dir / "drivers" / config.name, pipeline.notes, lambda text: log.warning("%s", text),
+            shared=self._config.data_dir,
+        )  # fmt: skip
         try:
             return Connection(config, own, self._clock, pipeline, around)
         except (ValueError, ImportError) as error:
