@@ -22,7 +22,7 @@ from .visit import room_for, visiting
 
 # As the import of tags in Odoo reads them.
 COLUMNS = (
-    "connection", "address", "table", "register", "type", "name", "value", "unit", "writable", "description",
+    "connection", "address", "table", "register", "unit_id", "type", "name", "value", "unit", "writable", "description",
 )  # fmt: skip
 MODBUS_TABLES = ("holding", "input", "coil", "discrete")
 
@@ -71,19 +71,20 @@ def write_csv(out: TextIO, connection: str, found: Sequence[Found]) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for item in found:
-        address, place, register = _place(item.address)
+        address, place, register, unit = _place(item.address)
         writer.writerow((
-            connection, address, place, register, item.type, item.name, "" if item.value is None else item.value,
+            connection, address, place, register, unit, item.type, item.name, "" if item.value is None else item.value,
             item.unit or "", "true" if item.writable else "false", item.description,
         ))  # fmt: skip
 
 
-def _place(address: str) -> tuple[str, str, str]:
-    """(address, table, register): Modbus is named by the last two."""
-    table_name, colon, register = address.rpartition("/")[2].partition(":")
+def _place(address: str) -> tuple[str, str, str, str]:
+    """(address, table, register, unit): Modbus is named by the last three, [unit/]table:register."""
+    before, _, rest = address.rpartition("/")
+    table_name, colon, register = rest.partition(":")
     if colon and table_name in MODBUS_TABLES and register.isdecimal():
-        return "", table_name, register
-    return address, "", ""
+        return "", table_name, register, before or "1"
+    return address, "", "", ""
 
 
 def _row(item: Found) -> tuple[str, ...]:

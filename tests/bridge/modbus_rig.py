@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ class Bus:
         self.port = 0
         self.opened = 0
         self._line = asyncio.Lock()
+        self._ended = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -137,6 +139,7 @@ class Bus:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        self._ended.set()
         self.hang_up()
         await until(lambda: not self._writers)
 
@@ -166,7 +169,8 @@ class Bus:
             device = self.units.get(unit)
             answer = device.answer(pdu) if device is not None else None
             if answer is None:
-                await asyncio.sleep(self.patience_s)
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), self.patience_s)
             return answer
 
 

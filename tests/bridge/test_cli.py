@@ -209,6 +209,7 @@ OFFERS = [
     Found("holding:7", "holding 7", "uint16", 215, writable=True),
     Found("nsu=urn:x;s=Oven.Temp", "Temp", "float64", 21.5, "°C", False, 'of the "oven", top'),
     Found("plant/l1|a.b", "b", "string", None),
+    Found("7/coil:3", "unit 7 coil 3", "bool", True, writable=True),
 ]  # fmt: skip
 
 
@@ -218,10 +219,11 @@ def test_browse_for_people_programs_and_odoos_import(config: Path, device: Devic
     assert code == Exit.DONE and re.search(r"nsu=urn:x;s=Oven.Temp +Temp +float64 +21.5 °C", out)
     code, out, _ = run(capsys, "browse", "-c", str(config), "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert list(rows[0]) == ["connection", "address", "table", "register", "type", "name", "value", "unit", "writable",
-                             "description"]  # fmt: skip
+    assert list(rows[0]) == ["connection", "address", "table", "register", "unit_id", "type", "name", "value", "unit",
+                             "writable", "description"]  # fmt: skip
     assert (rows[0]["address"], rows[0]["table"], rows[0]["register"], rows[0]["writable"]) == (
         "", "holding", "7", "true")  # fmt: skip
+    assert [row["unit_id"] for row in rows] == ["1", "", "", "7"] and rows[3]["register"] == "3"
     assert rows[1]["address"] == "nsu=urn:x;s=Oven.Temp" and rows[1]["description"] == 'of the "oven", top'
     assert rows[2]["value"] == "" and rows[2]["connection"] == "plc"
     code, out, _ = run(capsys, "browse", "-c", str(config), "--json", "--start", "nsu")

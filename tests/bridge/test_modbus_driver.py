@@ -359,9 +359,9 @@ def test_browse_from_a_place_with_a_limit_on_another_unit() -> None:
     device = Device(200)
     found = browse(device, "7/coil:150", 4, unit=7)
     assert [(entry.address, entry.value) for entry in found] == [
-        ("coil:150", True), ("coil:151", False), ("coil:152", False), ("coil:153", True),
+        ("7/coil:150", True), ("7/coil:151", False), ("7/coil:152", False), ("7/coil:153", True),
     ]  # fmt: skip
-    assert found[0].type == "bool" and found[0].description == "unit 7"
+    assert found[0].type == "bool" and found[0].name == "unit 7 coil 150"
 
 
 def test_browse_of_everything_gives_each_table_its_share() -> None:

@@ -108,13 +108,13 @@ class _Search:
 
     def _found(self, table: str, address: int, value: int) -> Found:
         bits = table in ("coil", "discrete")
+        alone = self._unit == 1
         return Found(
-            address=f"{table}:{address}",
-            name=f"{table} {address}",
+            address=f"{table}:{address}" if alone else f"{self._unit}/{table}:{address}",
+            name=f"{table} {address}" if alone else f"unit {self._unit} {table} {address}",
             type="bool" if bits else "uint16",
             value=bool(value) if bits else value,
             writable=table in WRITABLE,
-            description="" if self._unit == 1 else f"unit {self._unit}",
         )
 
 

@@ -81,6 +81,8 @@ class ModbusTcpConfig(ModbusLine):
 class ModbusRtuTcpConfig(ModbusLine):
     """RTU frames carried by TCP: a serial device server in transparent mode."""
 
+    # The device server gives every answer to all, or to the last, of those that are connected.
+    exclusive: ClassVar[bool] = True
     driver: Literal["modbus_rtu_tcp"] = "modbus_rtu_tcp"
     host: str = Field(min_length=1, description="name or address of the device")
     port: int = Field(default=502, ge=1, le=65535, description="TCP port")
