@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import observe, statusfile, supervisor, watchdog
+from . import memory, observe, statusfile, supervisor, watchdog
 from .clock import Clock, to_rfc3339
 from .commands import Executor
 from .config import BridgeConfig
@@ -35,6 +35,7 @@ STATUS_EVERY_S = 2.0
 # A new outbox waits so long for Odoo's last counter points before the first poll.
 GREETING_S = 5.0
 FAREWELL_S = 2.0
+TIDY_AFTER_S = 10.0
 # A connection that stands still is first started anew alone; only when that did not help the watchdog starves.
 LAST_RESORT = 2.0
 
@@ -95,6 +96,7 @@ class App:
         self._start("tend", self.fleet.tend)
         self._start("commands", self.commands.run)
         self._start("reload", self._reloader.run)
+        self._start("tidy", self._tidy)
         await self.serve_page(self.config)
 
     async def stop(self) -> None:
@@ -229,10 +231,19 @@ class App:
         if task is not None:
             await supervisor.end(task)
 
+    async def _tidy(self) -> None:
+        """Reading tags and settings takes memory that is not needed after it."""
+        seen = 0
+        while True:
+            await asyncio.sleep(TIDY_AFTER_S)
+            if self.fleet.changes != seen:
+                seen = self.fleet.changes
+                await asyncio.to_thread(memory.give_back)
+
     async def _write_status(self) -> None:
         path = self.config.data_dir / "status.json"
         while True:
-            shot = await self.look()
+            shot = await observe.look(self, tags=False)
             try:
                 await asyncio.to_thread(statusfile.write, path, shot, self.health())
             except OSError as error:

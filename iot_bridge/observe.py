@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _STARTED = time.monotonic()
 
 
-async def look(app: App) -> Snapshot:
-    """The bridge as it is now."""
+async def look(app: App, tags: bool = True) -> Snapshot:
+    """The bridge as it is now; without ``tags`` when nobody asks for them, there are many."""
     now = app.clock.now_ms()
-    links = [(_connection(c, app.fleet.restarts.get(name, 0)), c.tags, dict(c.latest))
+    links = [(_connection(c, app.fleet.restarts.get(name, 0)), c.tags if tags else (), dict(c.latest) if tags else {})
              for name, c in app.connections.items()]  # fmt: skip
     machines: dict[str, Any] = {}
     for pipeline in app.lanes.pipelines.values():
@@ -43,7 +43,7 @@ async def look(app: App) -> Snapshot:
         return Snapshot(
             __version__, app.config.stream, to_rfc3339(now), time.monotonic() - _STARTED, revision,
             tuple(view for view, _, _ in links), tuple(_stream(lane, _size(file)) for lane, file in lanes),
-            tuple(view for link, tags, latest in links for view in _tags(link, tags, latest, now)),
+            tuple(view for link, own, latest in links for view in _tags(link, own, latest, now)),
             alarms, machines, _process(tasks), commands, stuck,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .. import memory
 from ..check import key_warnings
 from ..clock import SystemClock
 from ..config import load_config
@@ -28,6 +29,7 @@ def work(args: argparse.Namespace) -> int:
     # Here, so that the other commands do not pay for it.
     from ..app import App
 
+    memory.limit_arenas()
     config = load_config(args.config)
     for sentence in key_warnings(config.odoo):
         logging.getLogger(__name__).warning("%s", sentence.removeprefix("warning: "))
