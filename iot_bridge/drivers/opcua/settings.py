@@ -39,19 +39,27 @@ class OpcUaConfig(ConnectionConfig):
     insecure_password: bool = Field(default=False, description="send the password without a secured channel")
     user_certificate: FilePath | None = Field(default=None, description="log in with this certificate (PEM or DER)")
     user_key: FilePath | None = Field(default=None, description="and its private key, not encrypted")
-    application_uri: str | None = Field(default=None, min_length=1, description="default urn:<host name>:iot-bridge")
-    trust_on_first_use: bool = Field(default=False, description="trust the certificate that this server shows first")
-    check_hostname: bool = Field(default=True, description="of certificates that an authority has issued")
-    channel_lifetime_s: float = Field(default=3600.0, ge=1, le=86400, strict=False, description="keys are renewed")
+    application_uri: str | None = Field(
+        default=None, min_length=1, description="who the bridge is; default urn:<host name>:iot-bridge"
+    )
+    trust_on_first_use: bool = Field(default=False, description="trust the first certificate that this server shows")
+    check_hostname: bool = Field(default=True, description="in certificates that an authority has issued")
+    channel_lifetime_s: float = Field(
+        default=3600.0, ge=1, le=86400, strict=False, description="the channel's keys are renewed before so long"
+    )
     # What is watched, and how closely.
-    publishing_ms: int | None = Field(default=None, ge=10, le=10_000, description="default half a tag's poll_ms")
+    publishing_ms: int | None = Field(
+        default=None, ge=10, le=10_000, description="between two publishings; default half a tag's poll_ms"
+    )
     queue_margin: int = Field(default=10, ge=1, le=1000, description="values a monitored item keeps beyond need")
-    deadband_percent: float = Field(default=0.0, ge=0, le=100, strict=False, description="of the range, measurements")
+    deadband_percent: float = Field(
+        default=0.0, ge=0, le=100, strict=False, description="of a measurement's range, where the tag has no deadband"
+    )
     reconcile_s: float = Field(default=4.0, ge=0.2, le=60, strict=False, description="between reconciling reads")
     probe_s: float = Field(default=1.0, ge=0.2, le=30, strict=False, description="between looks whether it answers")
     audit_s: float = Field(default=2.0, ge=0.2, le=60, strict=False, description="between audits of live items")
     queue_max: int = Field(default=100_000, ge=100, description="values that wait in the bridge")
-    read_max: int = Field(default=500, ge=1, le=10_000, description="nodes in one request")
+    read_max: int = Field(default=500, ge=1, le=10_000, description="nodes or items in one request, at most")
 
     @model_validator(mode="after")
     def _login(self) -> OpcUaConfig:
