@@ -239,6 +239,21 @@ def test_what_was_sent_is_not_rewritten(tmp_path: Path) -> None:
     box.close()
 
 
+def test_what_was_sent_between_two_condensings_is_not_rewritten(tmp_path: Path) -> None:
+    """The end of the first walk was handed out before the second: nothing is folded into or out of it."""
+    box = Outbox.open(tmp_path / "o.db", Limits(max_pending=10))
+    box.append([count(i) for i in range(1, 21)] + [evidence(0, 5)], {})
+    settle(box)
+    sent = read(box, 100)
+    assert len(sent.events) == 2
+    box.append([count(i) for i in range(21, 41)] + [evidence(i, i + 5) for i in range(1, 9)], {})
+    settle(box)
+    batch = read(box, 100)
+    assert batch.events[:2] == sent.events
+    assert [json.loads(body).get("delta") for _, body in batch.events] == [20, None, 20, None]
+    box.close()
+
+
 def test_damaged_file_is_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "o.db"
     path.write_bytes(b"this is no database" * 1000)
