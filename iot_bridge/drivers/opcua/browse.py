@@ -19,6 +19,11 @@ MAX_NODES = 200_000
 AT_ONCE = 50
 REFERENCES_AT_ONCE = 1000
 _SERVER = ua.NodeId(ua.ObjectIds.Server)
+# Types as a tag names them; of all others the source says what it gives.
+_TYPES = {
+    "Boolean": "bool", "Int16": "int16", "UInt16": "uint16", "Int32": "int32", "UInt32": "uint32", "Int64": "int64",
+    "UInt64": "uint64", "Float": "float32", "Double": "float64", "String": "string",
+}  # fmt: skip
 _CLASSES = int(ua.NodeClass.Object) | int(ua.NodeClass.Variable)
 
 
@@ -40,7 +45,8 @@ class _Variable:
 
 
 async def browse(session: Session, start: str | None, limit: int) -> list[Found]:
-    """At most ``limit`` variables below ``start`` (the Objects folder, without the server's own diagnostics)."""
+    """At most ``limit`` variables with one value below ``start`` (the Objects folder, but not what the server tells
+    of itself)."""
     first = ua.NodeId(ua.ObjectIds.ObjectsFolder)
     if start is not None:
         try:
@@ -118,10 +124,14 @@ async def _describe(session: Session, variables: Sequence[_Variable]) -> list[Fo
         with_unit = [one for one in some if one.unit_node is not None]
         units = await session.read_once([one.unit_node for one in with_unit])
         unit_of = {one.path: _unit(data) for one, data in zip(with_unit, units)}
-        for one, value, level, text in zip(some, values, levels, texts):
+        for one, data, level, text in zip(some, values, levels, texts):
+            now = reading(data)
+            if now.value is None and now.why.startswith("it is a"):
+                # An array or a structure: nothing that a tag can hold.
+                continue
             out.append(
                 Found(
-                    address_text(one.node, session.namespaces), one.path, _type(value), reading(value).value,
+                    address_text(one.node, session.namespaces), one.path, _type(data), now.value,
                     unit_of.get(one.path), _writable(level), _text(text),
                 )
             )  # fmt: skip
@@ -133,10 +143,7 @@ def _bare(data: Any) -> Any:
 
 
 def _type(data: Any) -> str:
-    if data.Value is None or data.Value.VariantType == ua.VariantType.Null:
-        return "unknown"
-    name = str(data.Value.VariantType.name)
-    return f"{name}[]" if isinstance(data.Value.Value, list) else name
+    return _TYPES.get(data.Value.VariantType.name, "auto") if data.Value is not None else "auto"
 
 
 def _writable(data: Any) -> bool:
