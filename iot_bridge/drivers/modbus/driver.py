@@ -11,6 +11,7 @@ How a request is asked safely is :mod:`.link`'s and :mod:`.rtu`'s; which units a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -24,18 +25,15 @@ from ...tags.model import Tag
 from ..base import Found, Surroundings
 from . import browse as browsing
 from . import writing
-from .answers import REQUESTS, payload_size
-from .blocks import Block, PollGroup, coalesce, plan
+from .answers import REQUESTS
+from .blocks import PollGroup, coalesce, plan
 from .clients import make_link
-from .decode import BlockDecoder
-from .exceptions import DEVICE_FAILURE, UNREACHABLE, in_words
+from .exceptions import UNREACHABLE, in_words
 from .link import Closed, Garbled, Trouble
+from .reading import Answered, Reading, samples_of
 from .rtu import RtuLink
 from .settings import ModbusConfig
 from .units import Units
-
-# A refused block is asked as a whole again after this time: the device's program may have changed.
-SPLIT_KEPT_S = 600.0
 
 
 class Modbus:
@@ -48,9 +46,9 @@ class Modbus:
         self._groups = plan(tags, config.max_gap, config.max_registers)
         self._link = make_link(config)
         self._units = Units({tag.unit_id for tag in tags}, config.unit_retry_max_s)
-        self._readings = {group: [_Reading(block) for block in group.blocks] for group in self._groups}
+        self._readings = {group: [Reading(block) for block in group.blocks] for group in self._groups}
         # What was answered last: it is asked again to tell a silent unit from a dead line.
-        self._witness: _Reading | None = None
+        self._witness: Reading | None = None
 
     def groups(self) -> list[PollGroup]:
         return self._groups
@@ -70,13 +68,13 @@ class Modbus:
         self._link.close()
 
     async def read(self, group: PollGroup) -> list[Sample]:
-        samples: list[Sample] = []
+        answers: list[Answered] = []
         readings = self._readings[group]
         chosen = self._units.last_resort({reading.unit for reading in readings})
         for reading in readings:
             if reading.unit == chosen or self._units.ready(reading.unit, time.monotonic()):
-                samples += await self._read(reading)
-        return samples
+                await self._read(reading, answers)
+        return samples_of(answers)
 
     async def write(self, tag: Tag, value: Value) -> None:
         """Write one value; raise Rejected when it can't be, LinkLost when nothing shows that it was."""
@@ -84,8 +82,10 @@ class Modbus:
 
     async def read_tags(self, tags: Sequence[Tag]) -> list[Sample]:
         blocks = coalesce(tags, self._config.max_gap, self._config.max_registers)
-        samples = [sample for block in blocks for sample in await self._read(_Reading(block), demanded=True)]
-        found = {sample.tag: sample for sample in samples}
+        answers: list[Answered] = []
+        for block in blocks:
+            await self._read(Reading(block), answers, demanded=True)
+        found = {sample.tag: sample for sample in samples_of(answers)}
         return [found[tag.tag] for tag in tags]
 
     async def browse(self, start: str | None, limit: int) -> list[Found]:
@@ -101,24 +101,33 @@ class Modbus:
 
     # -- reading
 
-    async def _read(self, reading: _Reading, demanded: bool = False) -> list[Sample]:
+    async def _read(self, reading: Reading, answers: list[Answered], demanded: bool = False) -> None:
         if time.monotonic() < reading.split_until:
-            return [sample for half in reading.halves for sample in await self._read(half, demanded)]
+            await self._read_halves(reading, answers, demanded)
+            return
         at, mono = self._clock.now_ms(), self._clock.mono_ms()
         answer = await self._answer(reading, demanded)
         if answer is None:
-            return []
+            return
         recv = self._clock.now_ms()
         if answer.isError():
             if reading.split(answer.exception_code):
-                return [sample for half in reading.halves for sample in await self._read(half, demanded)]
+                await self._read_halves(reading, answers, demanded)
+                return
             self._say(reading, f"{reading} refused: {in_words(answer.exception_code)}")
-            return [Sample(name, None, at, mono, recv) for name in reading.decoder.names]
+            answers.append(Answered(reading.decoder, None, at, mono, recv))
+            return
         reading.said = ""
-        values = reading.decoder.values(answer.payload)
-        return [Sample(name, value, at, mono, recv) for name, value in zip(reading.decoder.names, values, strict=True)]
+        answered = Answered(reading.decoder, answer.payload, at, mono, recv)
+        answers.append(answered)
+        # It is taken apart while the device works on the next request.
+        asyncio.get_running_loop().call_soon(answered.samples)
 
-    async def _answer(self, reading: _Reading, demanded: bool) -> Any:
+    async def _read_halves(self, reading: Reading, answers: list[Answered], demanded: bool) -> None:
+        for half in reading.halves:
+            await self._read(half, answers, demanded)
+
+    async def _answer(self, reading: Reading, demanded: bool) -> Any:
         """The answer; None when the unit, but not the line, gives none."""
         began = time.monotonic()
         try:
@@ -174,44 +183,10 @@ class Modbus:
             self._around.found(f"{self._config.name}: unit {unit} gives no answer ({why}): asked seldom from now on")
         return is_new
 
-    def _say(self, reading: _Reading, sentence: str) -> None:
+    def _say(self, reading: Reading, sentence: str) -> None:
         if reading.said != sentence:
             reading.said = sentence
             self._around.found(f"{self._config.name}: {sentence}")
 
 
 _READS = frozenset(request.function_code for request in REQUESTS.values())
-
-
-class _Reading:
-    """A block, its request, the size of the right answer, how to read that, and what the device refused of it."""
-
-    __slots__ = ("block", "decoder", "halves", "request", "said", "size", "split_until", "unit")
-
-    def __init__(self, block: Block) -> None:
-        self.block = block
-        self.unit = block.unit_id
-        self.request = REQUESTS[block.table](address=block.start, count=block.count, dev_id=block.unit_id)
-        self.size = payload_size(block.table, block.count)
-        self.decoder = BlockDecoder(block.table, block.start, block.tags)
-        self.halves: list[_Reading] = []
-        self.split_until = 0.0
-        self.said = ""
-
-    def split(self, code: int) -> bool:
-        """Read the halves from now on; False when there are none, or when it would not help."""
-        if code == DEVICE_FAILURE or len(self.block.tags) < 2:
-            return False
-        if not self.halves:
-            self.halves = [_Reading(half) for half in self.block.split()]
-        self.split_until = time.monotonic() + SPLIT_KEPT_S
-        return True
-
-    def whole_again(self) -> None:
-        """Forget what was refused."""
-        self.split_until = 0.0
-        for half in self.halves:
-            half.whole_again()
-
-    def __str__(self) -> str:
-        return f"{self.block} ({', '.join(tag.tag for tag in self.block.tags)})"
