@@ -94,10 +94,13 @@ async def check_online(config: BridgeConfig, clock: Clock) -> Findings:
 async def _check_odoo(config: BridgeConfig, findings: Findings) -> None:
     caller = Caller(make_transport(config.odoo, config.odoo.timeout_s), "check")
     try:
-        answer = await caller.call("tags", json.dumps({"stream": config.stream, "revision": None}))
-        findings.lines.append(f"ok {config.odoo.url}: tags revision {answer.get('revision')}")
-    except BridgeError as error:
-        findings.fail(f"{config.odoo.url}: {error}")
+        for stream in config.streams():
+            try:
+                answer = await caller.call("tags", json.dumps({"stream": stream, "revision": None}))
+            except BridgeError as error:
+                findings.fail(f"{config.odoo.url}: stream {stream}: {error}")
+            else:
+                findings.lines.append(f"ok {config.odoo.url}: stream {stream}, tags revision {answer.get('revision')}")
     finally:
         caller.close()
 

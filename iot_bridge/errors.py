@@ -7,6 +7,7 @@
     │   ├── LinkLost    the connection must be closed and opened anew
     │   └── Busy        the other side asks for a pause of so many seconds
     ├── Rejected        the other side read it and will never take it: dead letter
+    │   └── TooLarge    it would take a smaller one
     ├── Refused         the other side refuses the whole stream until a person acts: alarm, slow retry
     └── Misconfigured   stop with a sentence that says the mend
         └── InUse       another process has what this one needs
@@ -37,6 +38,10 @@ class Busy(Transient):
 
 class Rejected(BridgeError):
     """The receiver understood and will never accept this message."""
+
+
+class TooLarge(Rejected):
+    """What stands before the receiver takes no message of this size."""
 
 
 class Refused(BridgeError):

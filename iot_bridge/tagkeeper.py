@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .config import BridgeConfig
-from .errors import BridgeError, Misconfigured, Transient
+from .errors import BridgeError, Busy, Misconfigured, Transient
 from .tags import Tag, keep_last_good, load_last_good, parse_download
 from .uplink.caller import Caller
 
@@ -124,6 +124,7 @@ class TagKeeper:
         try:
             answer = await self._caller.call("tags", json.dumps(request))
         except Transient as error:
+            self._not_before = time.monotonic() + (error.pause_s if isinstance(error, Busy) else 0.0)
             log.debug("tags: %s", error)
             return
         except BridgeError as error:

@@ -32,7 +32,8 @@ def handler(odoo: FakeOdoo) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            instead = odoo.faults.instead()
+            odoo.asked += 1
+            instead = odoo.faults.instead() or odoo.faults.by_size(len(body))
             if odoo.faults.unavailable():
                 instead = (503, {}, b"try later")
             if instead is not None:

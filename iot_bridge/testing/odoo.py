@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ class Faults:
 
     cut: do the work, close without an answer. unavailable: 503. slow_s: sleep before the work.
     instead: what another server answers in Odoo's place: status, headers, body. fault: the text of an error that
-    Odoo itself answers with.
+    Odoo itself answers with. by_size: what another server answers to a call of so many bytes.
     reject: predicate of an event -> reason; the event's batch is refused as a whole (batch_invalid).
     verdict: predicate of an event -> reason; the event alone is rejected.
     """
@@ -29,6 +30,7 @@ class Faults:
     unavailable: Callable[[], bool] = lambda: False
     slow_s: Callable[[], float] = lambda: 0.0
     instead: Callable[[], tuple[int, Mapping[str, str], bytes] | None] = lambda: None
+    by_size: Callable[[int], tuple[int, Mapping[str, str], bytes] | None] = lambda size: None
     fault: Callable[[], str | None] = lambda: None
     reject: Callable[[Mapping[str, Any]], str | None] = lambda event: None
     verdict: Callable[[Mapping[str, Any]], str | None] = lambda event: None
@@ -64,6 +66,8 @@ class FakeOdoo:
         self.order: list[str] = []
         # Connections that were opened.
         self.opened = 0
+        # Requests of any kind.
+        self.asked = 0
         self.live_calls: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.tags_answer: dict[str, Any] = {"revision": 1, "tags": []}
@@ -77,7 +81,7 @@ class FakeOdoo:
         self._validate = validate
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler(self))
+        self._server = _Server(("127.0.0.1", port), handler(self))
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
@@ -191,6 +195,14 @@ class FakeOdoo:
 
     def _tags(self, message: dict[str, Any]) -> dict[str, Any]:
         return self.tags_answer
+
+
+class _Server(ThreadingHTTPServer):
+    """A client that goes away, or that does not like our certificate, is no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 def _check_cover(batch: Mapping[str, Any]) -> None:

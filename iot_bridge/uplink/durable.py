@@ -24,7 +24,7 @@ from typing import Any
 
 from .. import __version__
 from ..config.model import OutboxConfig
-from ..errors import Busy, Refused, Rejected, Transient
+from ..errors import Busy, Refused, Rejected, TooLarge, Transient
 from ..outbox import Batch, Outbox
 from .caller import Caller
 from .conservation import Conservation
@@ -144,7 +144,7 @@ class DurableLane:
             try:
                 answer = await self._caller.call("ingest", text)
             except Rejected as error:
-                await self._halve(batch, str(error))
+                await self._halve(batch, error)
                 continue
             except Transient:
                 self._pace.failed(time.monotonic() - began)
@@ -193,9 +193,11 @@ class DurableLane:
         if applied != self._outbox.applied or verdicts:
             await asyncio.to_thread(self._outbox.acknowledge, applied, verdicts)
 
-    async def _halve(self, batch: Batch, reason: str) -> None:
-        if len(batch.events) > 1:
-            self._pace.refused(len(batch.events))
+    async def _halve(self, batch: Batch, error: Rejected) -> None:
+        events, reason = len(batch.events), str(error)
+        if events > 1:
+            shrink = self._pace.too_large if isinstance(error, TooLarge) else self._pace.refused
+            shrink(events)
             return
         for seq, _ in batch.events:
             self.status.alarm("quarantined", f"event {seq}: {reason}")

@@ -10,7 +10,7 @@ import ssl
 from email.utils import parsedate_to_datetime
 from time import time
 
-from ..errors import Busy, Refused, Rejected, Transient
+from ..errors import Busy, Refused, Rejected, TooLarge, Transient
 
 MODEL = "mes.gateway"
 REFUSED = frozenset({"stream_unknown", "stream_foreign", "epoch_conflict", "gateway_unknown", "access_denied"})
@@ -66,7 +66,7 @@ def by_status(status: int, headers: http.client.HTTPMessage, body: bytes, url: s
     if status == 429 or (status == 503 and "Retry-After" in headers):
         return Busy(f"HTTP {status}: Odoo, or what stands before it, asks for a pause", _retry_after(headers))
     if status == 413:
-        return Rejected("HTTP 413: what stands before Odoo takes no call of this size; allow 8 MB there")
+        return TooLarge("HTTP 413: what stands before Odoo takes no call of this size; allow 8 MB there")
     if status in (404, 405, 410) or 300 <= status < 400:
         return wrong_address(url, f"HTTP {status}", headers.get("Location"))
     return Transient(f"HTTP {status} {message or ''}".strip()[:SHOWN])

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..clock import Clock, to_rfc3339
-from ..errors import BridgeError, Busy
+from ..errors import BridgeError, Busy, Refused
 from .caller import Caller
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 CHANGE_S = 1.0
 HEARTBEAT_S = 1.25
 LOOK_S = 0.1
+REFUSED_S = 10.0
 
 
 class LiveLane:
@@ -83,8 +84,13 @@ class LiveLane:
         self.config_revision = answer.get("config_revision", self.config_revision)
 
     def _failed(self, error: BridgeError) -> None:
-        if isinstance(error, Busy):
-            self._not_before = time.monotonic() + error.pause_s
-        if not self.alarms:
+        code = "odoo_silent"
+        if isinstance(error, Refused):
+            # A person must act; the durable lane says when it is mended.
+            code, pause_s = error.code, REFUSED_S
+        else:
+            pause_s = error.pause_s if isinstance(error, Busy) else 0.0
+        self._not_before = time.monotonic() + pause_s
+        if code not in self.alarms:
             log.warning("Odoo, live: %s", error)
-        self.alarms["odoo_silent"] = str(error)
+        self.alarms = {code: str(error)}

@@ -36,6 +36,10 @@ class Pace:
         if seconds > HIGH_S:
             self.limit = max(self.limit // 2, min(LEAST_LIMIT, self._most))
 
+    def too_large(self, events: int) -> None:
+        """Something on the way takes no call of so many: no later one carries more than half of them either."""
+        self._most = self.limit = max(1, events // 2)
+
     def refused(self, events: int) -> None:
         """A call was refused as a whole: the next one carries half of it, down to a single event."""
         self.limit = max(1, events // 2)

@@ -47,6 +47,8 @@ def told(odoo: FakeOdoo, screen: Screen) -> dict[str, Any]:
 
 def main() -> None:
     with FakeOdoo() as odoo:
+        # A call to the true one takes a while too.
+        odoo.faults.slow_s = lambda: 0.1
         screen = Screen(odoo, sys.argv[1])
         print(odoo.url, flush=True)
         for _ in sys.stdin:

@@ -58,6 +58,14 @@ def test_timeout_halves_a_refusal_goes_down_to_one_and_comes_back() -> None:
     assert pace.limit >= FIRST_LIMIT
 
 
+def test_what_something_on_the_way_does_not_take_is_not_tried_again() -> None:
+    pace = Pace()
+    pace.too_large(500)
+    for _ in range(9):
+        pace.took(0.02, pace.limit)
+    assert pace.limit == 250
+
+
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=40), st.floats(0.3, 60))
 def test_pauses_are_drawn_below_a_doubling_bound(draws: list[float], most: float) -> None:
     it = iter(draws)

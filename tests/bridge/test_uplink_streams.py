@@ -19,9 +19,10 @@ from lane import config, running
 
 from iot_bridge import supervisor
 from iot_bridge.clock import SystemClock
-from iot_bridge.config import OdooConfig
+from iot_bridge.config import BridgeConfig, OdooConfig
 from iot_bridge.errors import Refused, Rejected
 from iot_bridge.events import Event, Sample
+from iot_bridge.lanes import open_lanes
 from iot_bridge.outbox import Outbox, Stores
 from iot_bridge.pipeline import Pipeline
 from iot_bridge.testing import START_MS, FakeOdoo, make_tag
@@ -191,6 +192,72 @@ def test_retry_after_is_kept(
     assert len(pauses) == 2 and 40 <= pauses[0] <= 41 and 50 <= pauses[1] <= 51
 
 
+def test_large_calls_that_nothing_lets_through_become_small_and_stay_so(
+    odoo: FakeOdoo, outbox: Outbox, tmp_path: Path
+) -> None:
+    """A web server before Odoo that takes 20 kB a call: nothing goes to quarantine."""
+    refused: list[int] = []
+
+    def small(size: int) -> tuple[int, Mapping[str, str], bytes] | None:
+        refused.extend([size] if size > 20_000 else [])
+        return (413, {}, b"") if size > 20_000 else None
+
+    odoo.faults.by_size = small
+
+    async def scene() -> None:
+        async with running(outbox, config(odoo, tmp_path), 5000) as lane:
+            lane.states(2000)
+            await lane.drained()
+
+    asyncio.run(scene())
+    assert len(odoo.events()) == 2000 and outbox.verdicts() == [] and len(refused) <= 4
+
+
+@pytest.mark.parametrize("code", ["access_denied", "busy"])
+def test_live_lane_leaves_an_odoo_alone_that_asks_for_it(code: str, odoo: FakeOdoo, tmp_path: Path) -> None:
+    async def scene() -> LiveLane:
+        greeted = asyncio.Event()
+        greeted.set()
+        link = config(odoo, tmp_path)
+        if code == "access_denied":
+            odoo.faults.fault = lambda: "access_denied: the key was withdrawn"
+        else:
+            odoo.faults.instead = lambda: (429, {"Retry-After": "60"}, b"")
+        lane = LiveLane(
+            Caller(make_transport(link, 5), "l"), "L1", SystemClock.from_env({}), dict, time.monotonic_ns, dict,
+            lambda: "e", greeted,
+        )  # fmt: skip
+        task = asyncio.create_task(lane.run())
+        while not lane.alarms:
+            await asyncio.sleep(0.02)
+        asked = odoo.asked
+        await asyncio.sleep(1.5)
+        assert odoo.asked == asked
+        await supervisor.end(task)
+        return lane
+
+    lane = asyncio.run(scene())
+    assert list(lane.alarms) == ["access_denied" if code == "access_denied" else "odoo_silent"]
+
+
+def test_bridge_with_a_telemetry_stream_flushes_facts_at_once_and_measurements_together(
+    odoo: FakeOdoo, tmp_path: Path
+) -> None:
+    link = config(odoo, tmp_path).model_dump(mode="json")
+    plc = {"name": "plc", "host": "127.0.0.1"}
+    whole = BridgeConfig.model_validate(
+        {"stream": "L1", "telemetry_stream": "T/1", "data_dir": str(tmp_path / "d"), "odoo": link, "connections": [plc]}
+    )
+    (tmp_path / "d").mkdir()
+    opened = open_lanes(whole, SystemClock.from_env({}))
+    found = {
+        name: lane.outbox._db.execute("PRAGMA synchronous").fetchone()[0] for name, lane in opened.all.items()
+    }
+    assert found == {"L1": 2, "T/1": 1}
+    assert sorted(path.name for path in (tmp_path / "d").glob("*.db")) == ["outbox.T%2f1.db", "outbox.db"]
+    opened.close()
+
+
 # -- poison
 
 
@@ -319,7 +386,7 @@ def test_live_state_is_fresh_beside_a_large_backlog(far: Far, outbox: Outbox, tm
             return await asyncio.to_thread(far.told)
 
     found = asyncio.run(asyncio.wait_for(scene(), 60 + BACKLOG / 1000))
-    assert found["events"] >= BACKLOG and found["looks"] > 20
+    assert found["events"] >= BACKLOG and found["looks"] > 50
     assert found["p99"] <= 2.0
 
 
