@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -24,8 +24,17 @@ from iot_bridge.tags import Tag
 CLOCK = SystemClock.from_env({})
 LABELLER = dataclasses.replace(next(m for m in MACHINES if m.name == "LABELLER"), protocol="opcua")
 PATH = LABELLER.code_path
-PORT = int(os.environ.get("OPCUA_TEST_PORT", "21510"))
 PATIENCE_S = 10.0
+
+
+def free_port() -> int:
+    """A port that nobody listens at: several runs of the tests go at one time."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+PORT = free_port()
 
 
 def line_tags(**changes: Any) -> list[Tag]:

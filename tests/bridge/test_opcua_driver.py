@@ -290,6 +290,7 @@ def test_restart_with_missing_nodes_spoils_only_them_and_they_come_back(tmp_path
     run(tmp_path, act, audit_s=0.5)
 
 
+@pytest.mark.filterwarnings("ignore:coroutine .MonitoredItemService:RuntimeWarning")  # the server's library
 def test_node_that_vanishes_in_a_living_session_and_comes_back(tmp_path: Path) -> None:
     async def act(s: Scene) -> None:
         server = s.server.server
