@@ -14,7 +14,7 @@ from iot_bridge.drivers.modbus.decode import CODES, BlockDecoder
 from iot_bridge.drivers.modbus.encode import as_flag, encode
 from iot_bridge.events import Value
 from iot_bridge.simulator.layout import MACHINES
-from iot_bridge.simulator.server import encode as plc_encode
+from iot_bridge.simulator.modbus_device import encode as plc_encode
 from iot_bridge.tags import Tag
 
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
