@@ -84,7 +84,7 @@ class MesCommand(models.Model):
     user_id = fields.Many2one("res.users", readonly=True, copy=False, string="Who", ondelete="restrict")
     requested_at = Timestamp(readonly=True, copy=False, string="Sent")
     deadline = Timestamp(readonly=True, copy=False)
-    offered_at = Timestamp(readonly=True, copy=False, string="With the Bridge Since")
+    offered_at = Timestamp(readonly=True, copy=False, string="With Bridge")
     settled_at = Timestamp(readonly=True, copy=False, string="Answered")
     is_answered = fields.Boolean(readonly=True, copy=False, help="The bridge has said what became of it.")
     read_back = fields.Char(readonly=True, copy=False, tracking=True)

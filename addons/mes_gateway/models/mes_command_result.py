@@ -22,6 +22,7 @@ class MesCommand(models.Model):
     @api.private
     def offers(self, gateway_id: int, now_ms: int) -> list[dict[str, Any]]:
         """What a gateway is offered in an answer: each command until its result is here or its deadline is over."""
+        self.flush_model()
         self.env.cr.execute(
             SQL(
                 """
@@ -70,6 +71,7 @@ class MesCommand(models.Model):
         """Enter what became of commands; ``results`` are (event number, event). The numbers of the events that fit no
         command of this gateway, each with the reason. The first answer to a command stays; the same again changes
         nothing."""
+        self.flush_model()
         numbered = [(seq, event, _number(event["command"])) for seq, event in results]
         self.env.cr.execute(
             SQL(

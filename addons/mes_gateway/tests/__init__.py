@@ -17,6 +17,7 @@ from . import (
     test_tag_import,
     test_tags,
     test_telemetry,
+    test_translations,
     test_transport,
     test_trend,
 )

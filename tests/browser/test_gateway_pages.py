@@ -1,0 +1,222 @@
+"""The gateway's pages in a real Chromium: a tag's trend, a command that is answered, tags from a file."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from shopfloor import LINE, ShopFloor, now_ms, text
+
+from mescli import odoo
+
+Open = Callable[..., Page]
+MINUTE_MS = 60_000
+TREND = ".o_mes_tag_trend"
+
+TAGS = """
+import json
+machine = env["mrp.workcenter"].search([("mes_code", "=", "DEMO/PACK/L1/FILLER")])
+gateway = env["mes.gateway"].search([], limit=1)
+place = {"gateway_id": gateway.id, "workcenter_id": machine.id, "connection": "plc", "signal": "measurement"}
+tags = env["mes.gateway.tag"].create([
+    {**place, "name": "pressure", "register": 90, "unit": "bar", "has_limits": True, "limit_low": 2, "limit_high": 6},
+    {**place, "name": "unused", "register": 91},
+    {**place, "name": "target", "register": 92, "unit": "1/min", "writable": True, "write_min": 10, "write_max": 90},
+])
+answer(json.dumps([gateway.id, *tags.ids]))
+"""
+
+
+@pytest.fixture(scope="module")
+def tags(floor: ShopFloor) -> dict[str, int]:
+    """A gateway with tags of its own; `pressure` has values of the last hours, none of them an hour ago."""
+    made = json.loads(odoo.script(floor.name, TAGS, what="The tags of the pages"))
+    now = now_ms()
+    events = [
+        {
+            "kind": "measurement", "equipment": f"{LINE}/FILLER", "at": text(now - minute * MINUTE_MS),
+            "quality": "good", "name": "pressure", "value": 4.0 + minute % 10 / 10,
+        }
+        for minute in range(1, 420)
+        if not 60 < minute < 120
+    ]  # fmt: skip
+    assert floor.gateway
+    floor.gateway.ingest(events)
+    # A gap is where nobody looked.
+    odoo.script(floor.name, f"""
+env.cr.execute("UPDATE mes_gateway_tag SET window_ms = 60000 WHERE id = {made[1]}")
+answer("")
+""")
+    return dict(zip(("gateway", "pressure", "unused", "target"), made, strict=True))
+
+
+@pytest.fixture
+def open_page(floor: ShopFloor, browser: Browser) -> Iterator[Open]:
+    """Opens a page of Odoo as a user; fails the test when it reports an error that was not awaited."""
+    contexts = []
+    said: list[str] = []
+
+    def make(login: str, path: str, selector: str, size: tuple[int, int] = (1440, 1000)) -> Page:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, timezone_id="Europe/Berlin")
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{floor.url}/web/login?redirect={path}")
+        page.fill("input[name=login]", login)
+        page.fill("input[name=password]", login)
+        page.click("button[type=submit]")
+        page.wait_for_selector(selector, timeout=60_000)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not said, said
+
+
+def columns_with_line(page: Page) -> list[int]:
+    """The pixel columns of the chart's area in which the line of the means is drawn."""
+    found: list[int] = page.evaluate(
+        """() => {
+            const canvas = document.querySelector(".o_mes_tag_trend canvas");
+            const area = Chart.getChart(canvas).chartArea;
+            const scale = canvas.width / canvas.clientWidth;
+            const [left, width] = [Math.ceil(area.left * scale), Math.floor((area.right - area.left) * scale)];
+            const [top, height] = [Math.ceil(area.top * scale), Math.floor((area.bottom - area.top) * scale)];
+            const colour = getComputedStyle(canvas).getPropertyValue("--mes-trend-line").trim();
+            const probe = document.createElement("canvas").getContext("2d");
+            probe.fillStyle = colour;
+            probe.fillRect(0, 0, 1, 1);
+            const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+            const { data } = canvas.getContext("2d").getImageData(left, top, width, height);
+            const columns = new Set();
+            for (let i = 0; i < data.length; i += 4) {
+                const near = (at, value) => Math.abs(data[i + at] - value) < 24;
+                if (data[i + 3] > 200 && near(0, r) && near(1, g) && near(2, b)) {
+                    columns.add((i / 4) % width);
+                }
+            }
+            return [...columns].map((x) => Math.round((1000 * x) / width)).sort((a, b) => a - b);
+        }"""
+    )
+    return found
+
+
+def test_a_tag_shows_its_trend(open_page: Open, tags: dict[str, int]) -> None:
+    """Values, unit and figures; a gap where no value came; the span is chosen by keyboard."""
+    page = open_page("operator", f"/odoo/gateway-tags/{tags['pressure']}", f"{TREND}[data-phase=ready]")
+    expect(page.locator(f"{TREND} dd").first).to_have_text(re.compile(r"4\.\d+ bar"))
+    drawn = columns_with_line(page)
+    assert len(drawn) > 300, "hardly any line is drawn"
+    # The last seven of eight hours have values, but for the hour before the last.
+    assert min(drawn) > 100 and not [x for x in drawn if 770 < x < 860], "the gap is drawn over"
+    assert [x for x in drawn if 880 < x < 990]
+    page.locator(f"{TREND} input[type=radio]:checked").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(f"{TREND} input[type=radio]:checked + label")).to_have_text("1 hour")
+    expect(page.locator(TREND)).to_have_attribute("data-phase", "ready")
+
+
+def test_single_values_are_read_by_keyboard(open_page: Open, tags: dict[str, int]) -> None:
+    """The chart takes the focus, says what it shows, and the arrow keys go from value to value."""
+    page = open_page("operator", f"/odoo/gateway-tags/{tags['pressure']}", f"{TREND}[data-phase=ready]")
+    chart = page.locator(f"{TREND} .o_mes_trend_chart")
+    expect(chart).to_have_attribute("aria-label", re.compile("Last 4.* bar"))
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    spoken = page.locator(f"{TREND} [aria-live]")
+    expect(spoken).to_have_text(re.compile(r"bar \("))
+    first = spoken.inner_text()
+    page.keyboard.press("ArrowLeft")
+    expect(spoken).not_to_have_text(first)
+
+
+def test_nothing_to_show_and_no_answer(open_page: Open, tags: dict[str, int]) -> None:
+    """Each with a sentence; the button asks again."""
+    page = open_page("operator", f"/odoo/gateway-tags/{tags['unused']}", f"{TREND}[data-phase=empty]")
+    expect(page.locator(TREND)).to_contain_text("No values in this time")
+    page.route("**/read_trend*", lambda route: route.abort())
+    page.locator(f"{TREND} label", has_text="1 year").click()
+    expect(page.locator(TREND)).to_have_attribute("data-phase", "error")
+    page.unroute("**/read_trend*")
+    page.locator(TREND).get_by_role("button", name="Try again").click()
+    expect(page.locator(TREND)).to_have_attribute("data-phase", "empty")
+
+
+def test_the_trend_speaks_german(open_page: Open, tags: dict[str, int]) -> None:
+    """Spans and figures in the user's language, on a narrow screen too."""
+    path = f"/odoo/gateway-tags/{tags['pressure']}"
+    page = open_page("hans", path, f"{TREND}[data-phase=ready]", size=(600, 900))
+    expect(page.locator(f"{TREND} label").first).to_have_text("1 Stunde")
+    expect(page.locator(f"{TREND} dt").first).to_have_text("Zuletzt")
+    expect(page.locator(f"{TREND} dd").first).to_have_text(re.compile(r"4,\d+ bar"))
+    assert page.evaluate("document.querySelector('.o_mes_tag_trend').scrollWidth <= innerWidth")
+
+
+def test_a_command_is_answered_on_the_open_form(open_page: Open, floor: ShopFloor, tags: dict[str, int]) -> None:
+    """Written from the tag's form, taken by the bridge, answered: the form follows without being loaded again."""
+    page = open_page("engineer", f"/odoo/gateway-tags/{tags['target']}", ".o_form_view")
+    page.get_by_role("button", name="Write a value").click()
+    page.locator("[name=number] input").fill("42")
+    page.locator("[name=reason] input").fill("Trial")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("button", name="Ok").click()
+    status = page.locator(".o_statusbar_status .o_arrow_button_current")
+    expect(status).to_have_text(re.compile("Sent|With the bridge"))
+    offer = offered(floor)
+    assert offer["tag"] == f"{LINE}/FILLER/target" and offer["value"] == 42 and offer["reason"] == "Trial"
+    expect(status).to_have_text("With the bridge")
+    assert floor.gateway
+    floor.gateway.ingest(
+        [
+            {
+                "kind": "command_result", "equipment": f"{LINE}/FILLER", "at": text(now_ms()), "quality": "good",
+                "command": offer["id"], "status": "done", "read_back": 42,
+            }
+        ]
+    )  # fmt: skip
+    expect(status).to_have_text("Done")
+    expect(page.locator(".alert-success")).to_contain_text("42")
+
+
+def offered(floor: ShopFloor) -> dict[str, Any]:
+    """The command that the bridge is offered, as soon as it is."""
+    assert floor.gateway
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        head = {"stream": "LINE1", "epoch": floor.gateway.epoch, "version": now_ms(), "machines": {}}
+        if found := floor.gateway.call("live", head)["commands"]:
+            told: dict[str, Any] = found[-1]
+            return told
+        time.sleep(0.1)
+    raise AssertionError("no command was offered")
+
+
+def test_tags_come_from_a_file(open_page: Open, tags: dict[str, int]) -> None:
+    """Looked over row by row, applied when the engineer says so, without the wrong one."""
+    page = open_page("engineer", f"/odoo/gateways/{tags['gateway']}", ".o_form_view")
+    page.get_by_role("button", name="Import tags").click()
+    lines = [
+        "tag,signal,connection,register,type,unit",
+        f"{LINE}/FILLER/level,measurement,plc,95,float32,mm",
+        f"{LINE}/FILLER/pressure,measurement,plc,90,uint16,kPa",
+        f"{LINE}/NOBODY/level,measurement,plc,96,float32,mm",
+    ]
+    dialog = page.locator(".modal-dialog")
+    dialog.locator("input[type=file]").set_input_files(
+        {"name": "tags.csv", "mimeType": "text/csv", "buffer": "\n".join(lines).encode()}
+    )
+    dialog.get_by_role("button", name="Read the file").click()
+    rows = dialog.locator(".o_data_row")
+    expect(rows).to_have_count(3)
+    for row, word in enumerate(("New", "Changed", "Wrong")):
+        expect(rows.nth(row).locator("td[name=status]")).to_have_text(word)
+    expect(rows.nth(2)).to_contain_text("NOBODY")
+    dialog.get_by_role("checkbox", name="Leave wrong rows out").check()
+    dialog.get_by_role("button", name="Apply").click()
+    expect(page.locator(".o_notification")).to_contain_text("2 tags were written")
