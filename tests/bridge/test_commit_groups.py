@@ -77,16 +77,18 @@ def test_what_waits_for_the_disk_shares_a_transaction_and_keeps_its_order(outbox
         stores.free.clear()
         tasks = await begun(*(pipeline.feed(cycle(clock, number, 101)) for number in range(4)))
         clock.advance(500)
-        # The same machine once more: behind its first cycle, in another transaction.
-        tasks += await begun(pipeline.feed(cycle(clock, 2, 103)), pipeline.feed(cycle(clock, 5, 102)))
+        # The same machine twice more: each in a transaction of its own, in order.
+        tasks += await begun(pipeline.feed(cycle(clock, 2, 103)))
+        clock.advance(500)
+        tasks += await begun(pipeline.feed(cycle(clock, 2, 104)), pipeline.feed(cycle(clock, 5, 102)))
         assert not any(task.done() for task in tasks)
         stores.free.set()
-        assert await asyncio.gather(*tasks) == [True] * 6
+        assert await asyncio.gather(*tasks) == [True] * 7
         return stores.transactions
 
     groups = asyncio.run(scene())
-    assert groups == [[(CODES[number], 1) for number in range(4)], [(CODES[2], 3), (CODES[5], 2)]]
-    assert totals(outbox)[CODES[2]] == [0, 1, 3]
+    assert groups == [[(CODES[number], 1) for number in range(4)], [(CODES[2], 3)], [(CODES[2], 4), (CODES[5], 2)]]
+    assert totals(outbox)[CODES[2]] == [0, 1, 3, 4]
 
 
 def test_a_connection_that_is_stopped_takes_nobody_with_it(outbox: Outbox) -> None:
