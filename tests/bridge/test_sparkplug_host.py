@@ -287,15 +287,32 @@ def test_history_is_history_and_proves_nothing_by_itself() -> None:
     assert [(r.value, r.historical, r.time_ms) for r in told[0].readings] == [(90, True, AT - 60_000)]
 
 
-def test_a_value_that_was_overtaken_is_history() -> None:
+def test_in_its_sequence_the_last_value_counts_whatever_its_time() -> None:
     bench = Bench()
     bench.birth()
     bench.data("State", 2, timestamp=AT + 5000)
-    told = bench.data("State", 1, timestamp=AT + 4000)
-    assert [r.historical for r in told[0].readings] == [True]
-    assert [r.historical for r in bench.data("State", 3, timestamp=AT + 6000)[0].readings] == [False]
-    # A clock that was set is no late message.
-    assert [r.historical for r in bench.data("State", 3, timestamp=AT - 600_000)[0].readings] == [False]
+    # It changed before the message was made, or even before the birth; or the clock was set.
+    for before in (AT + 4000, AT - 1000, AT - 600_000):
+        assert [r.historical for r in bench.data("State", 3, timestamp=before)[0].readings] == [False]
+
+
+def test_a_value_that_comes_too_late_is_history() -> None:
+    bench = Bench()
+    bench.birth()
+    missing = bench.seq
+    bench.seq += 1
+    assert bench.data("State", 2, timestamp=AT + 5000) == []
+    bench.now += REORDER_S
+    assert values(bench.host.tick(bench.now)) == {"State": 2}
+    late = bench.data("State", 1, seq=missing, timestamp=AT + 4000)
+    assert [(r.value, r.historical) for r in late[0].readings] == [(1, True)] and not proof(late)
+    # From before a birth: its number fits nowhere.
+    bench.birth()
+    stale = bench.data("State", 7, seq=100, timestamp=AT - 500)
+    assert [(r.value, r.historical) for r in stale[0].readings] == [(7, True)]
+    # After a gap, what is newer is news.
+    fresh = bench.data("State", 8, seq=200, timestamp=AT + 9000)
+    assert [(r.value, r.historical) for r in fresh[0].readings] == [(8, False)]
 
 
 def test_null_and_quality() -> None:

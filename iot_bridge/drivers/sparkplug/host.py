@@ -268,12 +268,13 @@ class Host:
         return self._placed(letter, _by_quality(reading, metric))
 
     def _placed(self, letter: Letter, reading: Reading) -> Reading:
-        """A value older than what was told already is history: it must not move what is shown."""
+        """A value that went astray and is older than what was told already is history: it moves nothing that is
+        shown. Of messages in their sequence the last one counts, whatever their times."""
         if reading.historical or reading.time_ms is None:
             return reading
         key = (letter.source, reading.metric)
         told = self._told_ms.get(key)
-        if letter.kind == "DATA" and told is not None and 0 < told - reading.time_ms <= SET_BACK_MS:
+        if letter.astray and told is not None and 0 <= told - reading.time_ms <= SET_BACK_MS:
             return replace(reading, historical=True)
         self._told_ms[key] = reading.time_ms
         return reading

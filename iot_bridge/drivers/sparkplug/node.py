@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...events import Value
@@ -92,12 +92,14 @@ def note_of(table: Table, wanted: Collection[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message of a node or one of its devices. kind: BIRTH, DEATH or DATA; at_s: when it came, monotonic."""
+    """One message of a node or one of its devices. kind: BIRTH, DEATH or DATA; at_s: when it came, monotonic.
+    astray: it came out of its place, so that what came before it may be newer."""
 
     kind: str
     source: Source
     payload: Payload
     at_s: float
+    astray: bool = False
 
 
 class Node:
@@ -169,8 +171,8 @@ class Node:
             ready = self._skip_to_early()
             self._gap()
             self._expected = (seq + 1) % MODULUS
-            return [*ready, letter]
-        return [letter]  # late: its place was given up already
+            return [*ready, replace(letter, astray=True)]
+        return [replace(letter, astray=True)]  # late: its place was given up already
 
     def overdue(self, now_s: float) -> list[Letter]:
         """What has waited long enough for a message that does not come: there is a gap."""
