@@ -27,6 +27,7 @@ from .browse import listen
 from .inbox import Arrival, Inbox
 from .link import Link, Message
 from .payload import Findings, Reader
+from .repeats import Repeats, name_of
 from .settings import MqttConfig
 from .stamps import Stamp, Stamper
 from .watched import watched_tags
@@ -49,6 +50,8 @@ class MqttDriver:
         self._live: dict[str, int] = {}
         self._written: dict[str, int] = {}
         self._inbox = Inbox(around.visiting)
+        self._note_key = f"mqtt:{config.name}:taken"
+        self._repeats = Repeats(around.notes().get(self._note_key))
         self._link: Link | None = None
 
     # -- Subscriber
@@ -76,7 +79,11 @@ class MqttDriver:
         self._remember(wanted)
 
     async def receive(self) -> Delivery:
-        return await self._inbox.deliver(self._link)
+        delivery = await self._inbox.deliver(self._link)
+        if not delivery.token or self._note_key in delivery.notes:
+            return delivery
+        delivery.notes[self._note_key] = self._repeats.delivered(message.name for message in delivery.token)
+        return delivery
 
     async def stored(self, delivery: Delivery) -> None:
         self._inbox.stored()
@@ -141,7 +148,10 @@ class MqttDriver:
 
     def _take(self, message: Message) -> None:
         """A message has come: its samples wait for the next delivery."""
-        self._inbox.put(Arrival(self._samples(message), replace(message, payload=b"")), message.link)
+        # A repeat has nothing to tell, but the broker wants to hear that we have it.
+        samples = [] if self._repeats.is_known(message) else self._samples(message)
+        token = replace(message, payload=b"", name=name_of(message))
+        self._inbox.put(Arrival(samples, token), message.link)
 
     def _samples(self, message: Message) -> list[Sample]:
         samples: list[Sample] = []

@@ -39,7 +39,8 @@ NO_SUBSCRIBER = 0x10
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it came; ``link`` is where it came from, ``mid`` its number there."""
+    """One message as it came; ``link`` is where it came from, ``mid`` its number there. dup: sent before.
+    name: what :mod:`.repeats` knows it by."""
 
     topic: str
     payload: bytes
@@ -47,6 +48,8 @@ class Message:
     retain: bool
     mid: int
     link: Link
+    dup: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +358,8 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._take(Message(topic, bytes(message.payload), message.qos, bool(message.retain), message.mid, self))
+        payload = bytes(message.payload)
+        self._take(Message(topic, payload, message.qos, bool(message.retain), message.mid, self, bool(message.dup)))
 
     def _answered(self, mid: int, codes: list[ReasonCode]) -> None:
         waiting = self._answers.pop(mid, None)

@@ -40,6 +40,8 @@ class Stamper:
         self._clock = clock
         self._skew = Skew()
         self._last: dict[str, int] = {}
+        # Wall clock less monotonic clock when the first message came.
+        self._offset: int | None = None
 
     def in_order(self, equipment: str, stamp: Stamp) -> Stamp:
         """Not before what was said of this machine already, unless the clock itself was set back."""
@@ -56,11 +58,15 @@ class Stamper:
             return Stamp(now, mono, now)
         if source_ms is None or not EARLIEST_MS <= source_ms <= now + AHEAD_MS:
             return Stamp(now, mono, now, "uncertain")
-        at = source_ms
-        if self._policy == "corrected":
-            self._skew.observe(source_ms, now)
-            at = min(now, source_ms - (self._skew.offset_ms or 0))
-        return Stamp(at, mono - (now - at), now)
+        # How old it is by a clock that nobody sets: the wall clock may be set while counters go on.
+        if self._offset is None:
+            self._offset = now - mono
+        steady = mono + self._offset
+        if self._policy == "source":
+            return Stamp(source_ms, mono - max(0, steady - source_ms), now)
+        self._skew.observe(source_ms, steady)
+        age = max(0, steady - (source_ms - (self._skew.offset_ms or 0)))
+        return Stamp(now - age, mono - age, now)
 
 
 def to_ms(value: Any) -> int | None:
