@@ -218,7 +218,7 @@ def test_browse_lists_topics_and_paths_as_they_appear(broker: mosquitto.Broker, 
         assert found['a/live|n."odd.key"'] == ("float64", 1.5, "")
         assert found["a/live|l[0]"] == ("bool", True, "")
         assert found["a/kept"] == ("string", "x", "retained")
-        assert found["a/bytes"][0] == "string"
+        assert found["a/bytes|$bytes"] == ("string", None, "2 bytes")
 
     with_broker(play, broker.port)
 

@@ -17,6 +17,7 @@ from .settings import BrokerConfig
 
 LISTEN_S = 5.0
 TEXT_MAX = 200
+SPARKPLUG = "spBv1.0/"
 
 
 async def listen(config: BrokerConfig, topic_filter: str, limit: int, seconds: float = LISTEN_S) -> list[Found]:
@@ -54,8 +55,7 @@ def _found(message: Message) -> list[Found]:
     try:
         document: Any = json.loads(message.payload)
     except (ValueError, RecursionError):
-        text = message.payload[:TEXT_MAX].decode("utf-8", "replace")
-        return [Found(topic, topic.rsplit("/", 1)[-1], "string", text, description=note)]
+        return [_unstructured(message, note)]
     return [
         Found(
             f"{topic}|{write_path(path)}" if path else topic,
@@ -66,6 +66,16 @@ def _found(message: Message) -> list[Found]:
         )
         for path, value in leaves(document)
     ]
+
+
+def _unstructured(message: Message, note: str) -> Found:
+    topic, name = message.topic, message.topic.rsplit("/", 1)[-1]
+    if topic.startswith(SPARKPLUG):
+        return Found(topic, name, "string", description="Sparkplug B: read it with driver sparkplug")
+    try:
+        return Found(topic, name, "string", message.payload.decode()[:TEXT_MAX], description=note)
+    except UnicodeDecodeError:
+        return Found(f"{topic}|$bytes", name, "string", description=f"{len(message.payload)} bytes {note}".rstrip())
 
 
 def _type(value: Value | None) -> str:
