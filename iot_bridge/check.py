@@ -111,11 +111,18 @@ async def _check_connection(
     driver = DRIVERS[config.driver].load()(config, tags, clock, around)
     try:
         await driver.open()
-        for sample in await first_samples(driver, len(tags)):
+        samples = await first_samples(driver, len(tags))
+        for sample in samples:
             if sample.value is None:
                 where = "check table and register, or address"
                 findings.fail(f"{config.name}: {sample.tag}: the device gives no value: {where}")
-        findings.lines.append(f"ok {config.name}: {len(tags)} tags")
+        answered = {sample.tag for sample in samples}
+        # Polled, and nothing came: the unit behind the line is silent. What is pushed may come later.
+        silent = [tag for tag in tags if tag.tag not in answered] if isinstance(driver, Driver) else []
+        for tag in silent:
+            findings.fail(f"{config.name}: {tag.tag}: no answer from unit {tag.unit_id}: check unit_id and cable")
+        if not silent:
+            findings.lines.append(f"ok {config.name}: {len(tags)} tags")
     except (LinkLost, asyncio.TimeoutError) as error:
         findings.fail(f"{config.name}: {error}: check host, port and cable")
     finally:

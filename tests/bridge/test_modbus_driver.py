@@ -10,6 +10,8 @@ import pytest
 from modbus_rig import CLOCK, Bus, Device, flag, measurement, rtu_tcp, run, tcp, until
 from nasty import WAYS, NastyServer
 
+from iot_bridge.check import Findings, check_online
+from iot_bridge.config import BridgeConfig
 from iot_bridge.drivers import DRIVERS, Surroundings
 from iot_bridge.drivers.base import Browsable, Driver, Writable
 from iot_bridge.drivers.modbus.driver import Modbus
@@ -401,3 +403,25 @@ def test_a_cancelled_read_leaves_nothing_behind() -> None:
             return read
 
     assert run(scene) == {"r1": 99}
+
+
+def test_check_names_the_tags_of_a_unit_that_is_silent(tmp_path: Path) -> None:
+    """``iot-bridge check --online``: the unit, not only the line, must answer."""
+    tags = [measurement(1), measurement(2, unit_id=2)]
+    (tmp_path / "key").write_text("k")
+
+    async def scene() -> Findings:
+        away = Device()
+        away.dead = True
+        async with Bus({1: Device(), 2: away}) as bus:
+            plc = {"name": "plc", "driver": "modbus_tcp", "host": "127.0.0.1", "port": bus.port, "timeout_s": 0.1}
+            config = BridgeConfig.model_validate({
+                "stream": "L", "data_dir": str(tmp_path), "tags": [tag.model_dump(by_alias=True) for tag in tags],
+                "odoo": {"url": "http://127.0.0.1:1", "database": "d", "login": "l", "key_file": str(tmp_path / "key")},
+                "connections": [plc],
+            })  # fmt: skip
+            return await check_online(config, CLOCK)
+
+    found = run(scene)
+    assert found.failed and "FAILED plc: T/U2/r2: no answer from unit 2: check unit_id and cable" in found.lines
+    assert not any(line.startswith("ok plc") or "r1" in line for line in found.lines)
