@@ -24,7 +24,8 @@ machine = env["mrp.workcenter"].search([("mes_code", "=", "DEMO/PACK/L1/FILLER")
 gateway = env["mes.gateway"].search([], limit=1)
 place = {"gateway_id": gateway.id, "workcenter_id": machine.id, "connection": "plc", "signal": "measurement"}
 tags = env["mes.gateway.tag"].create([
-    {**place, "name": "pressure", "register": 90, "unit": "bar", "has_limits": True, "limit_low": 2, "limit_high": 6},
+    {**place, "name": "pressure", "register": 90, "unit": "bar", "has_limits": True, "limit_low": 2, "limit_high": 6,
+     "window_ms": 60000},
     {**place, "name": "unused", "register": 91},
     {**place, "name": "target", "register": 92, "unit": "1/min", "writable": True, "write_min": 10, "write_max": 90},
 ])
@@ -34,7 +35,7 @@ answer(json.dumps([gateway.id, *tags.ids]))
 
 @pytest.fixture(scope="module")
 def tags(floor: ShopFloor) -> dict[str, int]:
-    """A gateway with tags of its own; `pressure` has values of the last hours, none of them an hour ago."""
+    """A gateway with tags of its own; `pressure` has a value a minute of the last hours, but for the last but one."""
     made = json.loads(odoo.script(floor.name, TAGS, what="The tags of the pages"))
     now = now_ms()
     events = [
@@ -47,11 +48,6 @@ def tags(floor: ShopFloor) -> dict[str, int]:
     ]  # fmt: skip
     assert floor.gateway
     floor.gateway.ingest(events)
-    # A gap is where nobody looked.
-    odoo.script(floor.name, f"""
-env.cr.execute("UPDATE mes_gateway_tag SET window_ms = 60000 WHERE id = {made[1]}")
-answer("")
-""")
     return dict(zip(("gateway", "pressure", "unused", "target"), made, strict=True))
 
 
