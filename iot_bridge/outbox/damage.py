@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 # A big file is looked through for so long at the start; the rest is checked as it is read.
 CHECK_S = 4.0
 _PROGRESS_STEPS = 20_000
+# Damaged files that are kept for a person to look at.
+KEPT = 3
 _MENDS = {
     "unable to open": "see that the bridge's user may write there",
     "readonly": "see that the bridge's user may write there",
@@ -71,6 +73,7 @@ def open_sound(path: Path, synchronous: str) -> Opened:
 
 def replace(path: Path, synchronous: str, why: str) -> Opened:
     """Move the damaged file aside, begin a new one and bring over what can still be read."""
+    _forget_older(path)
     aside = _aside(path)
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
@@ -81,6 +84,15 @@ def replace(path: Path, synchronous: str, why: str) -> Opened:
     sentence = f"outbox was damaged ({why}): kept as {aside.name}, {saved}, totals are healed from Odoo"
     log.error("%s", sentence)
     return Opened(db, sentence)
+
+
+def _forget_older(path: Path) -> None:
+    """A disk that damages files again and again must not be filled with them."""
+    kept = sorted(p for p in path.parent.glob(f"{path.name}.corrupt-*") if p.name.rsplit("-", 1)[1].isdigit())
+    for old in kept[: 1 - KEPT]:
+        for part in (old, old.with_name(old.name + "-wal"), old.with_name(old.name + "-shm")):
+            if part.is_file():
+                part.unlink()
 
 
 def _aside(path: Path) -> Path:

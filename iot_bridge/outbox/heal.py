@@ -52,11 +52,16 @@ def _healed(
     pending = [(seq, body) for seq, body in outbox.pending_counts(key) if from_rfc3339(body["at"]) > seed.at]
     if not pending:
         return seed if seed.total > local.total else None
-    if spec is None:
+    if spec is None or _follows(pending[0][1], seed):
         return None
     if spec.shared or spec.counting in ("pulse", "handshake"):
         return _moved(outbox, pending, seed, local)
     return _rebase(outbox, spec, pending, seed, local)
+
+
+def _follows(first: Mapping[str, Any], seed: CounterMemory) -> bool:
+    """Whether the first pending point goes on from Odoo's last as it is: saved from a damaged file, say."""
+    return bool(first["counter_epoch"] == seed.epoch and first["total"] - first["delta"] == seed.total)
 
 
 def _moved(

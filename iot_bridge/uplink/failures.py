@@ -46,7 +46,8 @@ def told(message: str, database: str, access: bool = False) -> Exception:
     if _NO_DATABASE.search(message):
         return Refused(WRONG_DATABASE, f"Odoo has no database {database!r}: correct odoo.database")
     if access:
-        return Refused("access_denied", message.strip()[:SHOWN] or "the key or login is wrong: make a new key in Odoo")
+        said = message.strip()[:SHOWN] or "the key or login is wrong"
+        return Refused("access_denied", f"{said}: make a new key with the gateway's button in Odoo")
     return Transient(message.strip()[-SHOWN:])
 
 

@@ -249,3 +249,46 @@ def test_saved_events_come_again_and_change_nothing(odoo: FakeOdoo, tmp_path: Pa
     found = {event["raw"] for event in odoo.events("state")}
     assert len(found) > EVENTS - 20 * 40
     box.close()
+
+
+def test_saved_counts_that_follow_odoos_stay_as_they_are(odoo: FakeOdoo, tmp_path: Path) -> None:
+    """Ten days later a wrap more would be possible: what was decided while the machine was watched is not doubted."""
+    link = config(odoo, tmp_path)
+    path = tmp_path / "outbox.db"
+    box = Outbox.open(path)
+
+    async def first_life() -> None:
+        async with running(box, link) as lane:
+            lane.count(100, 0, 0, "first", at=0)
+            lane.count(150, 50, 50, at=10_000)
+            await lane.drained()
+
+    asyncio.run(first_life())
+    late = START_MS + 10 * 86_400_000
+    for total, delta in ((60, 10), (75, 15)):
+        fields = {"counter": "total", "counter_epoch": 0, "raw": 100 + total, "total": total, "delta": delta}
+        point = Event("count", "M1", late + total, {**fields, "decision": "step"})
+        box.append([point], {KEY: CounterMemory(100 + total, late, 0, "b", 0, total)})
+    box.append([state(i) for i in range(EVENTS)], {})
+    box.close()
+    middle(path)
+    again = Outbox.open(path)
+    assert again.healed is not None
+
+    async def second_life() -> None:
+        async with running(again, link, 1000) as lane:
+            await lane.drained()
+
+    asyncio.run(second_life())
+    assert [(point["total"], point["decision"]) for point in odoo.events("count")][-2:] == [(60, "step"), (75, "step")]
+    assert odoo.conservation == [] and "bounds" not in odoo.events("count")[-1]
+    again.close()
+
+
+def test_only_the_last_damaged_files_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    for _ in range(6):
+        filled(path).close()
+        text(path)
+        Outbox.open(path).close()
+    assert len([part for part in tmp_path.glob("outbox.db.corrupt-*") if part.name[-1].isdigit()]) == 3
