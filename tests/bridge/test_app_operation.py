@@ -374,12 +374,14 @@ def test_a_hang_that_can_not_be_ended_starves_the_watchdog(
             await until(lambda: up(app) and said.count("WATCHDOG=1") >= 2)
             release = devices["one"].hang = asyncio.Event()
             devices["one"].deaf = True
-            await until(lambda: app.progress.late == ["plc:one"])
-            fed = said.count("WATCHDOG=1")
-            await asyncio.sleep(0.3)
-            assert said.count("WATCHDOG=1") == fed
-            devices["one"].deaf = False
-            release.set()
+            try:
+                await until(lambda: app.progress.late == ["plc:one"])
+                fed = said.count("WATCHDOG=1")
+                await asyncio.sleep(0.3)
+                assert said.count("WATCHDOG=1") == fed
+            finally:
+                devices["one"].deaf = False
+                release.set()
 
     asyncio.run(asyncio.wait_for(scene(), 60))
     assert said[0] == "READY=1" and "STOPPING=1" in said
