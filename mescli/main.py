@@ -102,7 +102,8 @@ def parser() -> argparse.ArgumentParser:
         prog="./mes",
         description="Gemba MES: one command runs a plant, another passes all tests.",
         epilog="Settings by environment: ODOO_HOME (an Odoo 19 of yours), PGHOST & friends (a database server "
-        "of yours), MES_CACHE (installed software), MES_STATE (databases, logs), CHROMIUM (the browser for tests).",
+        "of yours), MES_CACHE (installed software), MES_STATE (databases, logs), "
+        "MOSQUITTO (an MQTT broker of yours), CHROMIUM (the browser for tests).",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
 

@@ -277,6 +277,7 @@ def test_certificates(start_broker: Callable[..., Any], tmp_path: Path) -> None:
     server, client = ours.issue("broker"), ours.issue("bridge")
     old_client, foreign = ours.issue("old", days=(-10, -1)), other.issue("foreign")
     safe = start_broker(tls=mosquitto.Tls(ours.certificate, server.certificate, server.key, clients=True))
+    short = ours.issue("short", days=(-1, 20))
     expired = ours.issue("expired", days=(-10, -1))
     misnamed = ours.issue("misnamed", host="192.0.2.1")
     old = start_broker(tls=mosquitto.Tls(ours.certificate, expired.certificate, expired.key))
@@ -288,6 +289,11 @@ def test_certificates(start_broker: Callable[..., Any], tmp_path: Path) -> None:
         mine = {**tls, "certificate_file": client.certificate, "key_file": client.key}
         async with consuming("mqtt", safe.port, [VALUE], tmp_path, **mine) as consumer:
             await until(lambda: consumer.up)
+        assert consumer.found == []
+        ending = {**tls, "certificate_file": short.certificate, "key_file": short.key}
+        async with consuming("mqtt", safe.port, [VALUE], tmp_path, **ending) as consumer:
+            await until(lambda: consumer.up)
+        assert len(consumer.found) == 1 and "renew it before" in consumer.found[0]
         cases = [
             (safe, {**mine, "ca_file": other.certificate}, "unknown authority"),
             (safe, {"tls": True}, "unknown authority"),

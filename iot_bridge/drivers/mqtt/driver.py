@@ -30,6 +30,7 @@ from .payload import Findings, Reader
 from .repeats import Repeats, name_of
 from .settings import MqttConfig
 from .stamps import Stamp, Stamper
+from .tls import soon_expired
 from .watched import watched_tags
 
 
@@ -71,6 +72,8 @@ class MqttDriver:
                 f"{self._config.name}: the broker kept no session: what was published meanwhile is missing, "
                 "totals are in the next messages"
             )
+        if sentence := soon_expired(self._config):
+            self._findings.found(self._config.name, sentence)
         wanted = self._reader.routes.filters
         # Noted first: what is subscribed and not noted would be delivered for ever.
         self._remember(sorted({*known, *wanted}))

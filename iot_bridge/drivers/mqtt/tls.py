@@ -62,6 +62,16 @@ def context(config: BrokerConfig) -> ssl.SSLContext:
     return made
 
 
+def soon_expired(config: BrokerConfig) -> str | None:
+    """A sentence when the bridge's own certificate ends within a month; raise LinkLost when it can't be read."""
+    if config.certificate_file is None:
+        return None
+    expiry = expires(config.certificate_file)
+    if expiry - dt.datetime.now(dt.timezone.utc) > SOON:
+        return None
+    return f"the bridge's certificate {config.certificate_file} expires on {expiry:%F}: renew it before"
+
+
 def expires(path: Path) -> dt.datetime:
     """When a PEM certificate expires; raise LinkLost with the mend."""
     from cryptography import x509  # large, and only needed with certificates of our own

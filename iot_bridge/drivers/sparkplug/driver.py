@@ -25,6 +25,7 @@ from ..mqtt.inbox import Arrival, Inbox
 from ..mqtt.link import Link, Message, Will
 from ..mqtt.payload import Findings
 from ..mqtt.stamps import Stamp, Stamper
+from ..mqtt.tls import soon_expired
 from ..mqtt.watched import watched_tags
 from . import datatypes
 from .browse import found_metrics
@@ -83,6 +84,8 @@ class SparkplugHost:
         will = None if self._visiting else Will(state_topic(self._config.host_id), self._state(False, self._since))
         link = self._link = Link(self._config, self._client, self._take, clean=True, will=will)
         await link.open()
+        if sentence := soon_expired(self._config):
+            self._findings.found(self._config.name, sentence)
         self._latest.clear()
         await link.subscribe([(state_topic(self._config.host_id), 1)])
         await link.subscribe([(f"{NAMESPACE}/{group}/#", 1) for group in self._groups])
