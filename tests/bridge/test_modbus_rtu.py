@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import tty
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from nasty_rtu import WAYS, NastyLine
 from pydantic import ValidationError
 
 from iot_bridge.drivers import Surroundings
+from iot_bridge.drivers.modbus import rtu
 from iot_bridge.drivers.modbus.driver import Modbus
 from iot_bridge.drivers.modbus.settings import ModbusRtuConfig, check_serial_tag
 from iot_bridge.errors import LinkLost
@@ -221,3 +223,39 @@ def test_serial_settings() -> None:
     with pytest.raises(ValueError, match="units are numbered 1 to 247"):
         check_serial_tag(measurement(0, unit_id=0))
     check_serial_tag(measurement(0, unit_id=247))
+
+
+def test_a_unit_that_was_away_for_long_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers no echo, so each try asks for another size; when every size is still owed, time settles it."""
+    monkeypatch.setattr(rtu, "LATE_S", 1.0)
+    away = True
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                frame = await reader.readexactly(8)
+                if not away and frame[1] == 3:
+                    count = int.from_bytes(frame[4:6], "big")
+                    writer.write(closed_frame(bytes([frame[0], 3, 2 * count]) + b"\x00\x07" * count))
+
+    async def scene() -> tuple[set[str], Any]:
+        nonlocal away
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        link = rtu_tcp(server.sockets[0].getsockname()[1], [measurement(0)], timeout_s=0.01, unit_retry_max_s=0.01)
+        said = set()
+        for tries in range(120):
+            away = tries < 60
+            try:
+                await link.open()
+                samples = await link.read(link.groups()[0])
+                if samples[0].value is not None:
+                    return said, samples[0].value
+            except LinkLost as error:
+                said.add(str(error))
+                await link.close()
+            await asyncio.sleep(0.02)
+        return said, None
+
+    said, value = run(scene)
+    assert value == 7
+    assert any("answers of any size may still come" in sentence for sentence in said), said

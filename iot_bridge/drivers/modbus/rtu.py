@@ -26,8 +26,8 @@ from pymodbus.pdu import ModbusPDU
 from .answers import payload_size
 from .link import Closed, Garbled, Link, MakeClient, Silent, Trouble
 
-# No serial device or device server answers later than this.
-LATE_S = 10.0
+# No serial device or device server answers later than this: a request waits a second at most.
+LATE_S = 4.0
 EXCEPTIONS = range(1, 12)
 # Bytes of whole frames: an exception, the answer to a write, and to a write through a mask.
 EXCEPTION_FRAME = 5
@@ -40,10 +40,11 @@ Match = Callable[[bytes], bool]
 
 @dataclass(slots=True)
 class _Owed:
-    """What a unit may still answer: when it was asked last, and the sizes (function, bytes) of those answers."""
+    """What a unit may still answer: when it was asked last, and the sizes (function, bytes) of those answers, each
+    with the time at which it was asked for."""
 
     since: float
-    sizes: set[tuple[int, int | None]] = field(default_factory=set)
+    sizes: dict[tuple[int, int | None], float] = field(default_factory=dict)
     tries: int = 0
 
 
@@ -88,8 +89,7 @@ class RtuLink(Link):
         self._settled.discard(unit)
         owed = self._owed.setdefault(unit, _Owed(time.monotonic()))
         if size is not None:
-            owed.since = time.monotonic()
-            owed.sizes.add(size)
+            owed.since = owed.sizes[size] = time.monotonic()
 
     async def _settle(self, request: ModbusPDU, size: int | None) -> None:
         unit = request.dev_id
@@ -116,11 +116,14 @@ class RtuLink(Link):
         step = 8 if table in ("coil", "discrete") else 1
         most = max(2 * step, request.count if request.function_code in _READS else 1)
         counts = [*range(most, 0, -step), *range(most + step, most + 8 * step, step)]
-        taken = {known for code, known in owed.sizes if code == function} | {size}
-        count = next(count for count in counts if payload_size(table, count) not in taken)
+        now = time.monotonic()
+        taken = {known for (code, known), at in owed.sizes.items() if code == function and now - at <= LATE_S} | {size}
+        count = next((count for count in counts if payload_size(table, count) not in taken), None)
+        if count is None:
+            # Not even asked: so what is owed grows old.
+            raise Silent("answers of any size may still come: asked again when they are too late")
         own = payload_size(table, count)
-        owed.sizes.add((function, own))
-        owed.since = time.monotonic()
+        owed.since = owed.sizes[function, own] = now
         body = bytes([request.dev_id, function]) + request.address.to_bytes(2, "big") + count.to_bytes(2, "big")
         return _closed(body), _whole_answer(bytes([request.dev_id, function, own]), own)
 
