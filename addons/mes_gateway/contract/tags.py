@@ -80,15 +80,16 @@ def is_bits(value: Any) -> bool:
         isinstance(value, list)
         and bool(value)
         and all(isinstance(pair, list) and len(pair) == 2 and pair[1] in STATES for pair in value)
-        and all(_is_bit(str(pair[0])) for pair in value)
-        and all(str(pair[0]) != "*" for pair in value[:-1])
+        and all(_is_bit(pair[0]) for pair in value)
+        and all(pair[0] != "*" for pair in value[:-1])
     )
 
 
-def _is_bit(what: str) -> bool:
-    if what.isdecimal():
-        return int(what) <= 63
-    return what == "*" or "/" in what or _MASK.fullmatch(what) is not None
+def _is_bit(what: Any) -> bool:
+    """A number is a bit; a text is a mask, the full name of a tag, or ``*``."""
+    if type(what) is int:
+        return 0 <= what <= 63
+    return isinstance(what, str) and (what == "*" or "/" in what or _MASK.fullmatch(what) is not None)
 
 
 def is_alarm_map(value: Any) -> bool:

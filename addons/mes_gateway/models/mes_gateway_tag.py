@@ -187,7 +187,7 @@ class MesGatewayTag(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """New tags raise the gateway's revision; a counter tag makes its counter."""
-        found = super().create([tags.completed(vals) for vals in vals_list])
+        found = super().create([tags.completed(self._with_maps(vals)) for vals in vals_list])
         found._ensure_counters()
         found.gateway_id._raise_tag_revision()
         return found
@@ -195,6 +195,7 @@ class MesGatewayTag(models.Model):
     def write(self, vals):
         """Any change raises the gateway's revision, one of a map also the map's."""
         gateways = self.gateway_id
+        vals = self._with_maps(vals)
         result = super().write(vals)
         if _REVISED & vals.keys():
             for tag in self:

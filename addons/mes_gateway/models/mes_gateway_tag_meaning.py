@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.addons.mes_base.tools.fields import BigInteger
@@ -137,16 +140,23 @@ class MesGatewayTag(models.Model):
                 tag[f"{name}_text"] = show(tag[name]) if tag[name] else False
 
     def _inverse_texts(self):
-        for tag in self:
-            for name, (read, show) in pairs.FORMS.items():
-                text = tag[f"{name}_text"]
-                if (text or False) != (show(tag[name]) if tag[name] else False):
-                    tag[name] = tag._read(name, read, text)
+        """Texts are read by :meth:`_with_maps`, before the rules of a tag look at what they say."""
 
-    def _read(self, name: str, read, text: str | bool):
+    @api.model
+    def _with_maps(self, vals: dict[str, Any]) -> dict[str, Any]:
+        """Values with the maps that their texts say."""
+        read = {
+            name: self._read(name, reader, vals[f"{name}_text"])
+            for name, (reader, _show) in pairs.FORMS.items()
+            if f"{name}_text" in vals
+        }
+        return {name: value for name, value in vals.items() if name.removesuffix("_text") not in read} | read
+
+    @api.model
+    def _read(self, name: str, reader: Callable[[str], Any], text: str | bool) -> Any:
         """A map as the person has written it."""
         try:
-            return read(text) if text else False
+            return reader(text) if text else False
         except ValueError as error:
             raise ValidationError(
                 self.env._(

@@ -80,7 +80,7 @@ class TestTagImport(ImportCase):
         node = "nsu=urn:x;s=A.B"
         for name, values in {
             "state": {"signal": "state", "map": {"1": "running", "A=b": "down"}, "interlock_map": {"1": "blocked"}},
-            "bits": {"signal": "state", "bits": [["0", "running"], ["*", "idle"]], "address": node},
+            "bits": {"signal": "state", "bits": [[0, "running"], ["*", "idle"]], "address": node},
             "mode": {"signal": "mode", "state_model": "packml_packtags", "address": "+/x|a.b"},
             "parts": {"signal": "counter", "counter": "total", "max_rate": 2.5, "type": "uint32", "modulus": 2**40},
             "shift": {"signal": "counter", "counter": "good", "max_rate": 1, "counting": "shift_total",

@@ -1,3 +1,7 @@
+import json
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
 from odoo.addons.mes_base.tests.common import make_area, make_site, make_work_center
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
@@ -37,6 +41,69 @@ class TestTags(GatewayCase):
         self.assertNotIn("bit", tags["state"])
         self.assertNotIn("counter", tags["state"])
         self.assertEqual({tag["equipment"] for tag in tags.values()}, {self.machine.mes_code})
+
+    def test_every_signal_in_the_words_of_the_contract(self):
+        """Each kind of tag is what the schema promises a bridge, with the fields of its signal and no others."""
+        schema = json.loads((Path(__file__).parents[3] / "iot_bridge/schema/events.schema.json").read_text())
+        judge = Draft202012Validator({"$schema": schema["$schema"], "$defs": schema["$defs"], "$ref": "#/$defs/tag"})
+        node, comp, more = {"address": "nsu=urn:x;s=A"}, "S1/A1/L1/M1/comp", {"map": None}
+        kinds = {
+            "bits": {"signal": "state", "bits_text": "0 = running\n0x0030 = down\n* = idle", **more},
+            "packml": {"signal": "state", "state_model": "packml_packtags", "map_text": "17 = maintenance", **node},
+            "current": {"signal": "state", "on_above": 5, "off_below": 0, "hold_on_ms": 100, "scale": 0.1, **more},
+            "texts": {"signal": "state", "map_text": "Stopped = down\nA=B = running", **more, **node},
+            "unit_mode": {"signal": "mode", "state_model": "packml_opc30060", **more, **node},
+            "strokes": {"signal": "counter", "counter": "total", "max_rate": 5, "factor": 4, "cavity": 2},
+            "shift": {"signal": "counter", "counter": "good", "max_rate": 5, "counting": "shift_total",
+                      "reset_times_text": "06:00, 14:00", "time_zone": "Europe/Berlin"},
+            "records": {"signal": "counter", "counter": "hs", "max_rate": 5, "counting": "handshake",
+                        "sequence_tag": comp, "ack_tag": comp},
+            "kwh": {"signal": "energy", "meter": "main", "max_rate": 5, "resolution": 0.01},
+            "windows": {"signal": "measurement", "window_ms": 60_000, "writable": True, "write_max": 5},
+            "batch": {"signal": "parameter", "batch_tag": comp, "type": "string", "length": 8},
+            "alarms": {"signal": "alarm", "alarm_map_text": "0 = E1\n3 = E2, high, Door, open"},
+            "feeder": {"signal": "material", "position": "F1", "action": "consume", "quantity_tag": comp},
+            "units": {"signal": "unit", "action_tag": comp, "action_map_text": "1 = out", "result_tag": comp},
+            "beat": {"signal": "heartbeat"},
+            "comp": {"signal": "companion", "type": "bool", "bit": 0, "safety": True},
+        }  # fmt: skip
+        for name, values in kinds.items():
+            with self.subTest(name=name):
+                said = self.tag(name, **values)._contract_values()
+                self.assertEqual([error.message for error in judge.iter_errors(said)], [])
+        told = {tag["tag"].rsplit("/", 1)[1]: tag for tag in self.answer()["tags"]}
+        self.assertEqual(told["bits"]["bits"], [[0, "running"], ["0x0030", "down"], ["*", "idle"]])
+        self.assertEqual(told["texts"]["map"], {"Stopped": "down", "A=B": "running"})
+        self.assertEqual(told["alarms"]["alarm_map"]["3"], {"code": "E2", "severity": "high", "text": "Door, open"})
+        self.assertEqual(told["current"]["off_below"], 0)
+        self.assertEqual((told["packml"]["address"], told["packml"]["type"]), ("nsu=urn:x;s=A", "auto"))
+        self.assertFalse({"table", "register", "word_order"} & told["packml"].keys())
+        self.assertFalse({"map", "counter", "bits", "reset_times"} & told["current"].keys())
+        self.assertFalse({"write_max", "protocol", "state_by"} & told["windows"].keys(), "only Odoo knows them")
+
+    def test_what_is_missing_is_said(self):
+        """A sentence with the mend for each way in which a tag can't work."""
+        for word, values in {
+            "address": {"protocol": "opcua"},
+            "type": {"type": "auto"},
+            "table": {"table": False},
+            "PackML": {"state_by": "model"},
+            "running": {"state_by": "bits", "bits": [[64, "running"]]},
+            "limit for off": {"state_by": "threshold", "on_above": 1, "off_below": 2, "map": False},
+            "mode is told": {"signal": "mode", "state_by": "bits"},
+            "greatest rate": {"signal": "energy", "meter": "m"},
+            "06:00": {"signal": "counter", "counter": "c", "max_rate": 1, "counting": "shift_total"},
+            "handshake": {"signal": "counter", "counter": "c", "max_rate": 1, "counting": "handshake"},
+            "exclude": {"signal": "measurement", "window_ms": 1000, "deadband": 1},
+            "a code": {"signal": "alarm", "alarm_map": {"64": "E1"}},
+            "action must": {"signal": "material", "action": "reject"},
+            "least value": {"signal": "measurement", "writable": True, "write_min": 2, "write_max": 1},
+            "one pair a line": {"signal": "alarm", "alarm_map_text": "E1"},
+        }.items():
+            with self.subTest(word=word):
+                with self.assertRaises(ValidationError) as refused:
+                    self.tag("bad", **{"signal": "state", "map": {"1": "running"}, **values})
+                self.assertIn(word, str(refused.exception))
 
     def test_each_change_raises_the_revision(self):
         """New, changed, archived and removed tags are announced in every answer."""

@@ -39,11 +39,11 @@ def read_map(text: str) -> dict[str, str]:
     return found
 
 
-def read_list(text: str) -> list[list[str]]:
-    """A list of pairs whose order matters."""
+def read_bits(text: str) -> list[list[Any]]:
+    """Pairs whose order matters; a bit's number is a number."""
     if text.lstrip().startswith(("{", "[")):
         return _json(text, list)
-    return [list(pair) for pair in read_pairs(text)]
+    return [[int(left) if left.isdecimal() else left, right] for left, right in read_pairs(text)]
 
 
 def read_alarms(text: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ FORMS: dict[str, tuple[Callable[[str], Any], Callable[[Any], str]]] = {
     "map": (read_map, show_map),
     "interlock_map": (read_map, show_map),
     "action_map": (read_map, show_map),
-    "bits": (read_list, show_list),
+    "bits": (read_bits, show_list),
     "alarm_map": (read_alarms, show_map),
     "reset_times": (read_times, show_times),
 }
