@@ -159,7 +159,12 @@ class Pipeline:
             await self.tell_clock(step_s, "bridge", self._tags)
 
     async def heal(self, points: Mapping[str, Mapping[str, Any]], fresh: bool) -> None:
-        """Compare counter memories with Odoo's last points (see :mod:`.outbox.heal`)."""
+        """Compare counter memories with Odoo's last points (see :mod:`.outbox.heal`).
+
+        Not those of history: its files are read again from their beginning, to the same totals.
+        """
+        if self._wall is None:
+            return
         async with self._lock:
             specs = self._machines.specs()
             changed = await asyncio.to_thread(heal, self._stores.main, specs, points, self._clock.now_ms(), fresh)

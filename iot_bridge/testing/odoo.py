@@ -77,7 +77,8 @@ class FakeOdoo:
         self.commands: list[dict[str, Any]] = []
         self._answered: set[int] = set()
         self._totals: dict[str, int] = {}
-        self._points: dict[str, dict[str, Any]] = {}
+        # By stream: what history was told of a counter is nothing that the live plant goes on from.
+        self._points: dict[str, dict[str, dict[str, Any]]] = {}
         self._validate = validate
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -136,7 +137,7 @@ class FakeOdoo:
         if message.get("supersedes") == stream.epoch and message["epoch"] != stream.epoch:
             stream.epoch, stream.applied = message["epoch"], 0
         return {
-            "applied": stream.applied, "epoch": stream.epoch, "counters": dict(self._points),
+            "applied": stream.applied, "epoch": stream.epoch, "counters": dict(self._points.get(message["stream"], {})),
             "server_time": to_rfc3339(time.time_ns() // 1_000_000), "config_revision": self.config_revision,
         }  # fmt: skip
 
@@ -155,7 +156,7 @@ class FakeOdoo:
         if message["from"] <= stream.applied + 1:
             for event in message["events"]:
                 if event["seq"] > stream.applied:
-                    verdicts += self._apply(stream, event)
+                    verdicts += self._apply(message["stream"], stream, event)
             stream.dropped += [r for r in message.get("dropped", []) if r["to"] > stream.applied]
             stream.applied = max(stream.applied, message["to"])
         return {
@@ -166,7 +167,7 @@ class FakeOdoo:
     def _offered(self) -> list[dict[str, Any]]:
         return [command for command in self.commands if command["id"] not in self._answered]
 
-    def _apply(self, stream: Stream, event: dict[str, Any]) -> list[dict[str, Any]]:
+    def _apply(self, name: str, stream: Stream, event: dict[str, Any]) -> list[dict[str, Any]]:
         reason = self.faults.verdict(event)
         if reason:
             stream.quarantined.append(event)
@@ -174,18 +175,19 @@ class FakeOdoo:
         stream.events.append(event)
         self.order.append(event["kind"])
         if event["kind"] == "count":
-            self._count(event)
+            self._count(name, event)
         elif event["kind"] == "command_result":
             self._answered.add(event["command"])
         return []
 
-    def _count(self, event: dict[str, Any]) -> None:
+    def _count(self, stream: str, event: dict[str, Any]) -> None:
         key = f"{event['equipment']}/{event['counter']}"
-        known = self._totals.get(key)
+        points = self._points.setdefault(stream, {})
+        known = points[key]["total"] if key in points else None
         if known is not None and event["total"] != known + event["delta"]:
             self.conservation.append(f"{key} seq {event['seq']}: {known} + {event['delta']} is not {event['total']}")
         self._totals[key] = event["total"]
-        self._points[key] = {
+        points[key] = {
             "epoch": event["counter_epoch"], "raw": event["raw"], "total": event["total"], "at": event["at"],
         }  # fmt: skip
 

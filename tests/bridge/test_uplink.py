@@ -138,7 +138,7 @@ def test_snapshot_that_counted_on_offline_is_moved_onto_odoos_total(
     box = Outbox.open(tmp_path / "o.db")
     odoo.streams["L1"] = Stream(box.epoch, applied)
     at = "2026-11-22T10:00:50.000Z"
-    odoo._points[KEY] = {"epoch": 0, "raw": 150, "total": 50, "at": at}
+    odoo._points["L1"] = {KEY: {"epoch": 0, "raw": 150, "total": 50, "at": at}}
     odoo._totals[KEY] = 50
 
     async def scene() -> None:
