@@ -50,6 +50,10 @@ ALARMS: dict[str, Alarm] = {
     "config": Alarm("bridge.yaml was reloaded and can't be used, the one in use stays", "correct the file (iot-bridge "
                     "check tells the line) and reload again"),
     "status": Alarm("the status page can't be served", "choose a free status.port"),
+    "clock": Alarm("the clock of a device is wrong, and its own time stamps what it tells", "let the device follow a "
+                   "time server, or set clock: corrected for the connection"),
+    "acknowledge": Alarm("a record of a handshake can't be acknowledged to the device", "allow its ack_tag in the "
+                         "connection's write list and in Odoo's tag map; the sentence says what is missing"),
     "stuck": Alarm("a connection made no progress and was started anew", "look at the log; when it comes again, report "
                    "it with the log: a driver hangs"),
 }  # fmt: skip

@@ -156,6 +156,10 @@ class App:
             out.update({f"{code}{suffix}": text for code, text in lane.durable.status.alarms.items()})
         for pipeline in reversed(self.lanes.pipelines.values()):
             out.update(pipeline.alarms)
+        for connection in self.connections.values():
+            out.update({f"acknowledge:{tag}": sentence for tag, sentence in connection.refusals.items()})
+            if connection.skew_s:
+                out[f"clock:{connection.name}"] = f"the clock of {connection.name} is off by {connection.skew_s:+.1f} s"
         return out
 
     async def look(self) -> Snapshot:

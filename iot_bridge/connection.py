@@ -72,6 +72,11 @@ class Connection:
             await self._driver.close()
 
     @property
+    def skew_s(self) -> float:
+        """How far the source's own clock is ahead, s; 0 while it is not known to be wrong."""
+        return self._skew.skew_ms / 1000
+
+    @property
     def proven(self) -> bool:
         """Whether the link stands and, when it is polled, has given values."""
         return self.state == "up" and (self.samples > 0 or not isinstance(self._driver, Driver))
@@ -174,6 +179,7 @@ class Connection:
             try:
                 tag = self._acknowledging[name]
                 await self.write(tag, permit(self.config, tag, value, None))
+                self.refusals.pop(name, None)
             except (NotAllowed, Rejected) as error:
                 if self.refusals.get(name) != str(error):
                     log.error("%s: a record can't be acknowledged: %s", self.name, error)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 
 from . import supervisor
 from .clock import Clock
@@ -30,6 +31,9 @@ PROBE_S = 15.0
 PROBE_LOOK_S = 0.05
 # So long it is shown that a connection had to be started anew.
 SHOWN_S = 3600.0
+FINDINGS = 20
+SAY_AGAIN_S = 60.0
+SAID_MOST = 1000
 
 
 class Fleet:
@@ -52,6 +56,9 @@ class Fleet:
         self.restarts: Counter[str] = Counter()
         self.progress = 0
         self._revived: dict[str, float] = {}
+        # What drivers found, latest last: plant ms, connection, sentence.
+        self.findings: deque[tuple[int, str, str]] = deque(maxlen=FINDINGS)
+        self._said: dict[tuple[str, str], float] = {}
         # How often tags or settings were taken into use.
         self.changes = 0
         self._clock = clock
@@ -143,13 +150,25 @@ class Fleet:
         """Does no I/O, so that what can't work shows before anything is stopped."""
         pipeline = self._lanes.pipeline_of(config.history_stream)
         around = Surroundings(
-            self._config.data_dir / "drivers" / config.name, pipeline.notes, lambda text: log.warning("%s", text),
+            self._config.data_dir / "drivers" / config.name, pipeline.notes, partial(self._found, config.name),
             shared=self._config.data_dir,
         )  # fmt: skip
         try:
             return Connection(config, own, self._clock, pipeline, around)
         except (ValueError, ImportError) as error:
             raise Misconfigured(f"connection {config.name}: {error}") from None
+
+    def _found(self, name: str, text: str) -> None:
+        """A driver's sentence for the log and the status page; the same one again only after a while."""
+        now = time.monotonic()
+        if now - self._said.get((name, text), -SAY_AGAIN_S) < SAY_AGAIN_S:
+            log.debug("%s", text)
+            return
+        if len(self._said) >= SAID_MOST:
+            self._said.clear()
+        self._said[name, text] = now
+        self.findings.append((self._clock.now_ms(), name, text))
+        log.warning("%s", text)
 
     def _begin(self, connection: Connection) -> None:
         name = connection.name

@@ -17,7 +17,7 @@ from .commands.permit import from_raw
 from .connection import Connection
 from .events import Sample
 from .lanes import Lane, outbox_file
-from .snapshot import AlarmView, ConnectionView, ProcessView, Shown, Snapshot, StreamView, TagView
+from .snapshot import AlarmView, ConnectionView, FindingView, ProcessView, Shown, Snapshot, StreamView, TagView
 from .tags import Tag
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ async def look(app: App, tags: bool = True) -> Snapshot:
     alarms = tuple(AlarmView(code, text, mend_of(code)) for code, text in sorted(app.alarms_now().items()))
     lanes = [(lane, outbox_file(app.config, lane.stream)) for lane in app.lanes.all.values()]
     tasks = len(asyncio.all_tasks())
+    findings = tuple(FindingView(to_rfc3339(at), name, text) for at, name, text in reversed(app.fleet.findings))
     commands, stuck, revision = dict(app.commands.counts), tuple(app.progress.late), app.tagkeeper.revision
 
     def build() -> Snapshot:
@@ -44,14 +45,15 @@ async def look(app: App, tags: bool = True) -> Snapshot:
             __version__, app.config.stream, to_rfc3339(now), time.monotonic() - _STARTED, revision,
             tuple(view for view, _, _ in links), tuple(_stream(lane, _size(file)) for lane, file in lanes),
             tuple(view for link, own, latest in links for view in _tags(link, own, latest, now)),
-            alarms, machines, _process(tasks), commands, stuck,
+            alarms, machines, _process(tasks), commands, stuck, findings,
         )  # fmt: skip
 
     return await asyncio.to_thread(build)
 
 
 def _connection(c: Connection, restarts: int) -> ConnectionView:
-    return ConnectionView(c.name, c.config.driver, c.state, len(c.tags), c.opens, c.samples, c.overruns, restarts)
+    return ConnectionView(c.name, c.config.driver, c.state, len(c.tags), c.opens, c.samples, c.overruns, restarts,
+                          c.skew_s)  # fmt: skip
 
 
 def _stream(lane: Lane, size_bytes: int) -> StreamView:

@@ -27,6 +27,7 @@ class ConnectionView:
     samples: int
     overruns: int
     restarts: int
+    skew_s: float = 0.0
 
     @property
     def up(self) -> bool:
@@ -76,6 +77,15 @@ class AlarmView:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingView:
+    """What a driver has found lately: worth knowing, nothing to be done by the bridge."""
+
+    at: str
+    connection: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessView:
     """The process itself."""
 
@@ -103,6 +113,7 @@ class Snapshot:
     process: ProcessView
     commands: Mapping[str, int] = field(default_factory=dict)
     stuck: tuple[str, ...] = ()
+    findings: tuple[FindingView, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -106,6 +106,8 @@ METRICS: tuple[Metric, ...] = (
            "because it made no progress.", _connections(lambda c: c.restarts)),
     Metric("iot_bridge_connection_overruns_total", "counter", _LINK, "Polls left out because the one before took too "
            "long.", _connections(lambda c: c.overruns)),
+    Metric("iot_bridge_connection_clock_skew_seconds", "gauge", _LINK, "How far the device's own clock is ahead, 0 "
+           "while it is right or not used.", _connections(lambda c: c.skew_s)),
     Metric("iot_bridge_connection_samples_total", "counter", _LINK, "Values read.",
            _connections(lambda c: c.samples)),
     Metric("iot_bridge_tags", "gauge", ("connection", "quality"), "Tags by quality of their last value: good, "

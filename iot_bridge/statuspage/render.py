@@ -34,7 +34,8 @@ def main(shot: Snapshot, language: str) -> str:
     """What the page's script fetches anew every two seconds."""
     texts = TEXTS[language]
     sections = (_head(shot, texts), _tiles(shot, texts), _alarms(shot, texts), _connections(shot, texts),
-                _streams(shot, texts), _machines(shot, texts), _tags(shot, texts), _foot(shot, texts))  # fmt: skip
+                _streams(shot, texts), _machines(shot, texts), _findings(shot, texts), _tags(shot, texts),
+                _foot(shot, texts))  # fmt: skip
     return "".join(sections)
 
 
@@ -118,6 +119,8 @@ def _alarms(shot: Snapshot, texts: Texts) -> str:
 def _connections(shot: Snapshot, texts: Texts) -> str:
     def row(c: ConnectionView) -> Sequence[str]:
         state = _mark("good", texts["up"]) if c.up else _mark("bad", f"{texts['down']}: {c.state.partition(': ')[2]}")
+        if c.skew_s:
+            state += " " + _mark("warn", texts["skew"].format(seconds=f"{c.skew_s:+.1f}"))
         return (escape(c.name), escape(c.driver), state, _right(c.tags), _right(c.samples), _right(c.opens),
                 _right(c.overruns))  # fmt: skip
 
@@ -147,6 +150,12 @@ def _machines(shot: Snapshot, texts: Texts) -> str:
 
     head = ("equipment", "state", "since", "counts")
     return _table("machines", head, map(row, sorted(shot.machines.items())), texts, texts["no_machines"])
+
+
+def _findings(shot: Snapshot, texts: Texts) -> str:
+    """Only when there are any."""
+    rows = [(_time(f.at), escape(f.connection), escape(f.text)) for f in shot.findings]
+    return _table("findings", ("time", "connection", "text"), rows, texts, "") if rows else ""
 
 
 def _tags(shot: Snapshot, texts: Texts) -> str:

@@ -18,6 +18,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "uncertain", "estimated": "estimated", "bad": "no usable value", "none": "not read yet", "stale": "old",
         "equipment": "Machine", "since": "Since", "counts": "Counts", "no_data": "no data", "running": "running",
         "idle": "idle", "stopped": "down", "setup": "setup", "maintenance": "maintenance", "version": "Version",
+        "skew": "clock {seconds} s", "findings": "Latest findings", "time": "Time", "text": "What",
         "uptime": "Running for",
         "revision": "Tag revision", "memory": "Memory", "stuck": "These loops make no progress: {names}",
     },
@@ -37,6 +38,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "bad": "kein brauchbarer Wert", "none": "noch nicht gelesen", "stale": "alt", "equipment": "Maschine",
         "since": "Seit", "counts": "Zähler", "no_data": "keine Daten", "running": "läuft", "idle": "wartet",
         "stopped": "steht", "setup": "Rüsten", "maintenance": "Wartung", "version": "Version",
+        "skew": "Uhr {seconds} s", "findings": "Letzte Befunde", "time": "Zeit", "text": "Was",
         "uptime": "Läuft seit", "revision":
         "Tag-Revision", "memory": "Speicher", "stuck": "Diese Schleifen kommen nicht voran: {names}",
     },
@@ -57,6 +59,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "equipment": "Machine", "since": "Depuis", "counts": "Compteurs", "no_data": "pas de données", "running":
         "en marche", "idle": "en attente", "stopped": "à l’arrêt", "setup": "réglage",
         "maintenance": "maintenance", "version": "Version",
+        "skew": "horloge {seconds} s", "findings": "Derniers constats", "time": "Heure", "text": "Quoi",
         "uptime": "En service depuis", "revision": "Révision des variables", "memory": "Mémoire", "stuck":
         "Ces boucles n’avancent plus : {names}",
     },

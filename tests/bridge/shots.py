@@ -7,6 +7,7 @@ from pathlib import Path
 from iot_bridge.snapshot import (
     AlarmView,
     ConnectionView,
+    FindingView,
     ProcessView,
     Snapshot,
     StreamView,
@@ -24,7 +25,7 @@ def a_snapshot() -> Snapshot:
         version="1.0", stream="LINE1", plant_time=AT, uptime_s=75.2, tag_revision=7,
         connections=(
             ConnectionView("plc_filler", "modbus_tcp", "up", 2, 1, 4711, 3, 0),
-            ConnectionView("broker", "mqtt", "down: connection refused", 2, 4, 20, 0, 1),
+            ConnectionView("broker", "mqtt", "down: connection refused", 2, 4, 20, 0, 1, -3.5),
         ),
         streams=(StreamView("LINE1", 12, 3.5, 1012, 1000, 0, 2, 1 << 20, False, "URLError: timed out"),),
         tags=(
@@ -39,6 +40,7 @@ def a_snapshot() -> Snapshot:
             CAPPER: {"at": AT, "state": None, "counts": {}},
         },
         process=ProcessView(50 << 20, 12.5, 30, 9, 20), commands={"done": 3, "refused": 1},
+        findings=(FindingView(AT, "plc_filler", "unit 7 answers again"),),
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def test_page_shows_tags_links_queue_and_alarms_with_their_mend() -> None:
     said = " ".join(Page(body.decode()).texts)
     for word in (FILLER, "12\u202f345", "0.3 s", "no usable value", "old", "1 min 15 s", "Execute", "not read yet",
                  "down: connection refused", "URLError: timed out", "stop the copy", "Needs attention", "no data",
-                 "3.5 s"):  # fmt: skip
+                 "3.5 s", "clock -3.5 s", "unit 7 answers again"):  # fmt: skip
         assert word in said, word
 
 
