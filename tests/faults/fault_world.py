@@ -224,7 +224,7 @@ class World:
             return {}
         if protocol == "opcua":
             name = self.plants[protocol].machine.connection
-            trusted = self.data_dir / "drivers" / name / "pki" / "trusted"
+            trusted = self.data_dir / "pki" / "trusted"
             trusted.mkdir(parents=True)
             shutil.copy(self.authority.pair.der, trusted / "ca.der")
             return {"security_policy": "Basic256Sha256"}
