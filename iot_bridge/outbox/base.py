@@ -87,6 +87,11 @@ class OutboxFile(ABC):
         """Highest sequence number that Odoo has."""
         return int(self._meta["applied"])
 
+    @property
+    def sent(self) -> int:
+        """Highest sequence number that was ever handed to the uplink."""
+        return int(self._meta["sent"])
+
     @abstractmethod
     def condense_step(self) -> None:
         """Make the queue a little smaller (see :mod:`.bounds`)."""

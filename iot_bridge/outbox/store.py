@@ -12,25 +12,18 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..events import Event
 from ..signals.counter import CounterMemory
 from . import holes
-from .ages import DAY_S
-from .base import Durability, OutboxFile, guarded
+from .base import Durability, guarded
 from .batch import MAX_BYTES, MAX_RANGES, Batch, Stats, fitting
 from .bounds import Limits
 from .checksum import checksum
-from .condense import STEP_ROWS
+from .retention import BoundedFile
 
-# Rows deleted at once by the retention, so that no append waits long.
-PRUNE_ROWS = 2000
-VERDICT_DAYS = 90
-# Steps of condensing that one append waits for: some milliseconds.
-STEPS_PER_APPEND = 20
 NOTHING: Mapping[str, str | None] = {}
 
 class _Row(NamedTuple):
@@ -47,7 +40,7 @@ def _row(event: Event) -> _Row:
     return _Row(event.kind, _key(event), body, checksum(body))
 
 
-class Outbox(OutboxFile):
+class Outbox(BoundedFile):
     """Thread-safe. Open one per process and file."""
 
     @classmethod
@@ -109,13 +102,14 @@ class Outbox(OutboxFile):
         rows = self._db.execute(
             "SELECT seq, body, crc FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (first, limit)
         ).fetchall()
-        findings = [self._set_aside(seq) for seq, body, crc in rows if crc is not None and crc != checksum(body)]
-        if findings:
-            rows = [row for row in rows if row[2] is None or row[2] == checksum(row[1])]
-        events = [(seq, body) for seq, body, _ in rows]
-        whole = len(rows) + len(findings) < limit
+        events = [(seq, body) for seq, body, crc in rows if crc is None or crc == checksum(body)]
+        findings = self._set_aside(sorted({row[0] for row in rows} - {seq for seq, _ in events}))
         fits = fitting(events, max_bytes)
-        last = self._last if whole and fits == len(events) else events[fits - 1][0] if events else self._last
+        if fits < len(events):
+            last = events[fits - 1][0]
+        else:
+            # Nothing was left out at the end: a full read ends at its last row, another at the last number given.
+            last = rows[-1][0] if len(rows) == limit else self._last
         if last < first:
             return None
         events = events[:fits]
@@ -178,80 +172,6 @@ class Outbox(OutboxFile):
         self._bounds.forget()
         return old
 
-    # -- retention
-
-    @guarded
-    def prune(self, keep_days: float, keep_max: int, max_age_days: float | None = None) -> bool:
-        """Delete some acknowledged events older than ``keep_days`` or beyond ``keep_max``, some unsent
-        measurements older than ``max_age_days``, and old verdicts. True when there may be more to delete.
-        """
-        self._bounds.space.refill()
-        now = self._ages.now()
-        with self._transaction():
-            more = self._forget(int(now - keep_days * DAY_S), self.applied - keep_max)
-            self._db.execute("DELETE FROM verdict WHERE stored < ?", (int(time.time() - VERDICT_DAYS * DAY_S),))
-            self._db.execute(
-                "DELETE FROM dropped WHERE last <= ?", (min(self.applied, int(self._meta["pruned"])),)
-            )
-        if max_age_days is not None:
-            more |= self._drop_old(int(now - max_age_days * DAY_S))
-        return more
-
-    def _forget(self, stored: int, seq: int, some: int = PRUNE_ROWS) -> bool:
-        """Delete some acknowledged events that were stored before ``stored`` or have at most ``seq``."""
-        rows = self._db.execute(
-            "SELECT seq FROM (SELECT seq, stored FROM event WHERE seq <= ? ORDER BY seq LIMIT ?) "
-            "WHERE stored < ? OR seq <= ?",
-            (self.applied, some, stored, seq),
-        ).fetchall()
-        self._db.executemany("DELETE FROM event WHERE seq = ?", rows)
-        if rows:
-            self._set(pruned=max(int(self._meta["pruned"]), rows[-1][0]))
-        return len(rows) == some
-
-    def _drop_old(self, stored: int) -> bool:
-        """Drop some unsent measurements that were stored before ``stored``."""
-        rows = self._db.execute(
-            "SELECT seq, kind, stored FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-            (max(self._aged, self.applied, self.sent), PRUNE_ROWS),
-        ).fetchall()
-        old = [row for row in rows if row[2] < stored]
-        gone = [seq for seq, kind, _ in old if kind == "measurement"]
-        with self._transaction():
-            self._db.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq in gone])
-            self._declared(gone, "too old: unsent for longer than outbox.max_age_days")
-        if gone:
-            self._bounds.rows -= len(gone)
-            self._bounds.forget()
-        self._aged = max(self._aged, old[-1][0]) if old else self._aged
-        return len(old) == PRUNE_ROWS
-
-    def _keep_bounded(self, added: int) -> None:
-        """Some steps of condensing, until twice of what was added went. What was appended is stored: a disk too full
-        to condense on is no failure of that.
-        """
-        before = self._bounds.rows
-        with suppress(sqlite3.OperationalError):
-            for _ in range(STEPS_PER_APPEND):
-                if not self._bounds.too_much() or before - self._bounds.rows > 2 * added:
-                    return
-                self.condense_step()
-
-    def condense_step(self) -> None:
-        """First what Odoo has goes, then what :mod:`.condense` chooses."""
-        bounds = self._bounds
-        gone: list[int] = []
-        try:
-            with self._transaction():
-                if not self._forget(0, self.applied, STEP_ROWS):
-                    gone = bounds.condenser.step(self._db, max(self.applied, self.sent), self._last, bounds.rows)
-                    self._set(dropped=int(self._meta["dropped"]) + len(gone))
-        except sqlite3.DatabaseError:
-            # It remembers what was undone.
-            bounds.forget()
-            raise
-        bounds.rows -= len(gone)
-
     # -- looking
 
     @property
@@ -263,11 +183,6 @@ class Outbox(OutboxFile):
     def last(self) -> int:
         """Highest sequence number given."""
         return self._last
-
-    @property
-    def sent(self) -> int:
-        """Highest sequence number that was ever handed to the uplink."""
-        return int(self._meta["sent"])
 
     @property
     def accepted(self) -> bool:
@@ -356,11 +271,6 @@ class Outbox(OutboxFile):
             else:
                 self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (key, value))
 
-    def _declared(self, numbers: Sequence[int], reason: str) -> None:
-        """Inside a transaction: these numbers will never be sent."""
-        if numbers:
-            self._set(dropped=int(self._meta["dropped"]) + holes.declare(self._db, numbers, reason))
-
     def _declare_holes(self, first: int, last: int, present: Sequence[int]) -> list[str]:
         """Every number without event must lie in a dropped range: declare what does not, and tell of what
         nobody here has deleted."""
@@ -378,11 +288,12 @@ class Outbox(OutboxFile):
                     findings.append(f"events {lost[0]} to {lost[-1]} are {holes.MISSING}")
         return findings
 
-    def _set_aside(self, seq: int) -> str:
-        """An event that is not what was stored: it is not sent, but kept for a person to see."""
+    def _set_aside(self, altered: Sequence[int]) -> list[str]:
+        """Events that are not what was stored: they are not sent, but kept for a person to see."""
         reason = "its checksum does not hold: it was altered in the outbox's file"
-        self._take_out(seq, "altered", reason)
-        return f"event {seq}: {reason}; it was not sent and lies in the table verdict"
+        for seq in altered:
+            self._take_out(seq, "altered", reason)
+        return [f"event {seq}: {reason}; it was not sent and lies in the table verdict" for seq in altered]
 
     def _take_out(self, seq: int, code: str, reason: str) -> None:
         with self._transaction():

@@ -13,8 +13,8 @@ from iot_bridge.testing import FakeOdoo
 
 # BRIDGE_KILLS=500 for the acceptance run.
 KILLS = int(os.environ.get("BRIDGE_KILLS", "60"))
-# BRIDGE_STATEMENTS=1: a death at every statement; 5: at every fifth one.
-STATEMENTS = int(os.environ.get("BRIDGE_STATEMENTS", "5"))
+# BRIDGE_STATEMENTS=1: a death at every statement; 7: at every seventh one.
+STATEMENTS = int(os.environ.get("BRIDGE_STATEMENTS", "7"))
 ROOT = Path(__file__).resolve().parents[2]
 
 

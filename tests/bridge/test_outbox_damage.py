@@ -186,6 +186,22 @@ def test_altered_event_is_not_sent(column: str, tmp_path: Path) -> None:
     box.close()
 
 
+@pytest.mark.parametrize("limit", [1, 2, 5, 8])
+def test_altered_events_take_no_sound_one_with_them(limit: int, tmp_path: Path) -> None:
+    """Whatever the size of the batches: also one that holds nothing but altered events, also at the end."""
+    box = Outbox.open(tmp_path / "outbox.db")
+    box.append([state(i) for i in range(8)], {})
+    box._db.execute("UPDATE event SET body = replace(body, 'running', 'stopped') WHERE seq IN (1, 2, 5, 8)")
+    found, gone = [], []
+    while (batch := box.read(limit)) is not None:
+        found += [seq for seq, _ in batch.events]
+        gone += [seq for first, last, _ in batch.dropped for seq in range(first, last + 1)]
+        assert batch.last - batch.first < limit
+        box.acknowledge(batch.last)
+    assert (found, gone) == ([3, 4, 6, 7], [1, 2, 5, 8]) and box.stats().pending == 0
+    box.close()
+
+
 def test_checksum_of_a_body_is_pinned() -> None:
     """A file of this version must be readable by the next one."""
     assert checksum('{"kind":"state"}') == 2741645463
