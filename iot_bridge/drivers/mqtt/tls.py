@@ -47,6 +47,8 @@ def context(config: BrokerConfig) -> ssl.SSLContext:
     except ssl.SSLError:
         raise LinkLost(f"ca_file {config.ca_file} holds no certificate: it must be PEM") from None
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    # From Python 3.13 on it would refuse authorities without key identifiers, which those of plants often lack.
+    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if config.certificate_file is not None and config.key_file is not None:
         _readable(config.key_file, "key_file")
         expiry = expires(config.certificate_file)
