@@ -108,8 +108,7 @@ class SystemClock:
 def to_rfc3339(ms: int) -> str:
     """``1764000000123`` -> ``2025-11-24T16:00:00.123Z``."""
     seconds, millis = divmod(ms, 1000)
-    base = datetime.fromtimestamp(seconds, tz=timezone.utc)
-    return f"{base:%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat()[:19]}.{millis:03d}Z"
 
 
 def from_rfc3339(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import values
@@ -39,9 +38,9 @@ def step_state(look: Look) -> bool:
     code = values.text(look.companion(tag.code_tag), LONGEST_RAW)
     interlock = _interlock(look)
     last = look.state.point
-    point = StatePoint(raw, word, code, interlock, since)
     settled = not how.pending(look)
-    if last is not None and not look.fresh and replace(last, at=since) == point:
+    told = last is not None and (last.raw, last.state, last.code, last.interlock) == (raw, word, code, interlock)
+    if told and not look.fresh:
         return settled
     turned = last is None or look.fresh or last.raw != raw
     fields: dict[str, Any] = {
@@ -51,7 +50,8 @@ def step_state(look: Look) -> bool:
         look.find(f"raw value {raw} is not in the map: no data until it is mapped")
     look.emit("state", fields, at=since if turned else None)
     kept = last is not None and last.state == word and not look.fresh
-    look.state.point = replace(point, at=last.at if kept and last is not None else since)
+    begun = last.at if kept and last is not None else since
+    look.state.point = StatePoint(raw, word, code, interlock, begun)
     return settled
 
 
