@@ -223,7 +223,6 @@ class World:
         if not self.authority or protocol in layout.MODBUS:
             return {}
         if protocol == "opcua":
-            name = self.plants[protocol].machine.connection
             trusted = self.data_dir / "pki" / "trusted"
             trusted.mkdir(parents=True)
             shutil.copy(self.authority.pair.der, trusted / "ca.der")
