@@ -128,7 +128,7 @@ class TestTagImport(ImportCase):
         """Machine, name and meaning chosen row by row."""
         wizard = self.read("name,connection,register", "a,plc,1", "b,plc,2")
         self.assertEqual(self.statuses(wizard), ["wrong", "wrong"])
-        wizard.row_ids.write({"workcenter_id": self.machine2.id, "signal": "companion"})
+        wizard.write({"workcenter_id": self.machine2.id, "signal": "companion"})
         wizard.row_ids[1].name = "c"
         wizard.action_check()
         self.assertEqual(self.statuses(wizard), ["new", "new"])

@@ -113,9 +113,12 @@ class MesGatewayTagImport(models.TransientModel):
         return set(self.env["mes.gateway.tag"]._fields["signal"].get_values(self.env))
 
     def action_check(self):
-        """Judge the rows again, as they were edited."""
+        """Judge the rows again, as they were edited; what they still do not say is as chosen for such rows."""
         self.ensure_one()
         self.check_access("write")
+        for name in ("workcenter_id", "signal"):
+            if self[name]:
+                self.row_ids.filtered(lambda row, name=name: not row[name]).write({name: self[name]})
         self.row_ids._judge()
         return self._again()
 

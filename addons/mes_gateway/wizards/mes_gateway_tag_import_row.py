@@ -38,7 +38,7 @@ class MesGatewayTagImportRow(models.TransientModel):
     status = fields.Selection(
         [("new", "New"), ("changed", "Changed"), ("unchanged", "Unchanged"), ("wrong", "Wrong")], readonly=True
     )
-    reason = fields.Char(readonly=True, string="What Changes, What Is Wrong")
+    reason = fields.Text(readonly=True, string="What Changes, What Is Wrong")
 
     def _compute_place(self):
         for row in self:
@@ -128,6 +128,7 @@ class MesGatewayTagImportRow(models.TransientModel):
         if not tag:
             place = {"gateway_id": self.import_id.gateway_id.id, "workcenter_id": self.workcenter_id.id}
             values |= {**place, "name": self.name}
+        self.signal = signal
         return tag, values
 
     def _typed(self) -> dict[str, Any]:
