@@ -9,7 +9,7 @@ from typing import TypedDict
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.framer import FramerType
 
-from .link import GRACE_S, Link
+from .link import Link
 from .rtu import RtuLink
 from .settings import ModbusConfig, ModbusRtuConfig, ModbusRtuTcpConfig
 
@@ -27,28 +27,27 @@ class SerialLink(RtuLink):
         return f"{self._where} can't be opened: {why}"
 
 
-class _Waits(TypedDict):
-    """The library neither retries nor reconnects: both are ours. Its deadline lies behind ours."""
+class _Never(TypedDict):
+    """The library neither retries nor reconnects: both are ours."""
 
-    timeout: float
     retries: int
     reconnect_delay: float
 
 
 def make_link(config: ModbusConfig) -> Link:
     """The line of a connection."""
-    waits: _Waits = {"timeout": config.timeout_s + GRACE_S, "retries": 0, "reconnect_delay": 0}
+    never: _Never = {"retries": 0, "reconnect_delay": 0}
     if isinstance(config, ModbusRtuConfig):
         serial = partial(
             AsyncModbusSerialClient, config.device, name=config.name, baudrate=config.baudrate,
             bytesize=config.bytesize, parity=config.parity, stopbits=config.stopbits,
-            handle_local_echo=config.local_echo, **waits,
+            handle_local_echo=config.local_echo, **never,
         )  # fmt: skip
         return SerialLink(serial, config.timeout_s, config.pause_s, config.where)
     if isinstance(config, ModbusRtuTcpConfig):
         rtu = partial(
-            AsyncModbusTcpClient, config.host, port=config.port, name=config.name, framer=FramerType.RTU, **waits
+            AsyncModbusTcpClient, config.host, port=config.port, name=config.name, framer=FramerType.RTU, **never
         )
         return RtuLink(rtu, config.timeout_s, config.pause_s, config.where)
-    tcp = partial(AsyncModbusTcpClient, config.host, port=config.port, name=config.name, **waits)
+    tcp = partial(AsyncModbusTcpClient, config.host, port=config.port, name=config.name, **never)
     return Link(tcp, config.timeout_s, config.pause_s, config.where)

@@ -25,8 +25,6 @@ MBAP = 7
 LONGEST_MBAP_LENGTH = 254
 # Unit, function, and exception code or byte count.
 EXCEPTION_LENGTH = 3
-# The library has a deadline of its own; ours comes first.
-GRACE_S = 0.2
 
 
 class Trouble(Exception):
@@ -77,9 +75,11 @@ class Link:
         client = self._make_client(trace_packet=self._packet, trace_connect=self._connection)
         for answer in RAW_ANSWERS:
             client.register(answer)
+        # One deadline, ours: the library's own would cost a timer, a future and a turn of the loop for each request.
+        client.ctx.comm_params.timeout_connect = None  # type: ignore[assignment]
         self._client = client
         try:
-            connected = await asyncio.wait_for(client.connect(), self._timeout_s + GRACE_S)
+            connected = await asyncio.wait_for(client.connect(), self._timeout_s)
             # A serial port is set up by a callback of its own.
             await asyncio.sleep(0)
         except (asyncio.TimeoutError, OSError, ModbusException):
@@ -125,8 +125,8 @@ class Link:
         try:
             answer: ModbusPDU = await client.execute(False, request)
             return answer
-        except (asyncio.TimeoutError, OSError, ModbusException) as error:
-            raise Silent(f"no answer: {error or 'timeout'}") from None
+        except (OSError, ModbusException) as error:
+            raise Silent(f"no answer: {error}") from None
         finally:
             deadline.cancel()
             self._request = None
