@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .clock import Clock
+from .commands.permit import rule_of
 from .config import BridgeConfig, OdooConfig
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
 from .errors import BridgeError, LinkLost
@@ -46,7 +47,7 @@ def known_tags(config: BridgeConfig) -> tuple[Tag, ...]:
 
 def check_offline(config: BridgeConfig) -> list[str]:
     """Warnings: a key that others can read, and outages after which a count is known only modulo."""
-    return key_warnings(config.odoo) + _wrap_warnings(config)
+    return key_warnings(config.odoo) + _wrap_warnings(config) + _handshake_warnings(config)
 
 
 def key_warnings(odoo: OdooConfig) -> list[str]:
@@ -63,13 +64,32 @@ def _wrap_warnings(config: BridgeConfig) -> list[str]:
     """Counters that a long outage of the bridge could take round once more."""
     out = []
     for tag in known_tags(config):
-        if tag.signal != "counter" or not tag.max_rate:
+        if tag.signal != "counter" or tag.counting != "cumulative" or not tag.max_rate:
             continue
         wraps_s = tag.wraps_at / tag.max_rate
         if wraps_s < config.outbox.keep_days * 24 * HOUR_S:
             out.append(
                 f"warning: {tag.tag}: after an outage of the bridge of more than {wraps_s / HOUR_S:.1f} h at full "
                 "speed the count is not certain (booked as least, with bounds); a wider counter in the PLC mends it"
+            )
+    return out
+
+
+def _handshake_warnings(config: BridgeConfig) -> list[str]:
+    """Records that the bridge may not acknowledge: their device would wait for ever."""
+    links = {link.name: link for link in config.connections}
+    tags = {tag.tag: tag for tag in known_tags(config)}
+    out = []
+    for tag in tags.values():
+        ack = tags.get(tag.ack_tag or "")
+        if ack is None:
+            continue
+        if not ack.writable:
+            out.append(f"warning: {tag.tag}: its ack_tag {ack.tag} is not writable: make it so in Odoo's tag list")
+        if rule_of(links[ack.connection].write, ack.tag) is None:
+            out.append(
+                f"warning: {tag.tag}: its ack_tag {ack.tag} is not in the allow-list: "
+                f"add it to write of {ack.connection}"
             )
     return out
 

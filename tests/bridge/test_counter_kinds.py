@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from scene import CODE, companions, tag, told
 from scene import Scene as Everything
 
 from iot_bridge import supervisor
+from iot_bridge.check import check_offline
 from iot_bridge.clock import from_rfc3339
+from iot_bridge.config import BridgeConfig
 from iot_bridge.connection import Connection
 from iot_bridge.drivers import DRIVERS, DriverKind, Surroundings
 from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
@@ -213,6 +216,16 @@ def test_handshake_through_a_connection(outbox: Outbox, monkeypatch: Any, allowe
     counts = [event for event in json.loads(batch.to_json("L"))["events"] if event["kind"] == "count"]
     assert [event["delta"] for event in counts] == ([0, *range(1, 30)] if allowed else [0, 1])
     assert device[0].made == (sum(range(1, 30)) if allowed else 0)
+
+
+def test_check_warns_of_a_handshake_that_can_not_be_acknowledged(tmp_path: Path) -> None:
+    """And not of wraps of counters that do not wrap."""
+    tags = [counter(**RECORD), pulse(), *companions("number", "ack")]
+    links = [{"name": "plc", "host": "x"}]
+    odoo = {"url": "http://localhost:1", "database": "d", "login": "l", "key_file": "none"}
+    whole = {"stream": "L1", "data_dir": str(tmp_path), "odoo": odoo, "connections": links, "tags": tags}
+    said = check_offline(BridgeConfig.model_validate(whole))
+    assert len(said) == 2 and "make it so in Odoo" in said[0] and "add it to write of plc" in said[1]
 
 
 CAVITIES = [counter(f"c{n}", cavity=n, modulus=1000) for n in (1, 2)]
