@@ -62,7 +62,9 @@ class App:
         self.alarms: dict[str, str] = {}
         self.fleet = Fleet(config, clock, self.lanes, self.alarm, self._await_greeting)
         self.tagkeeper = TagKeeper(config, self._callers["tags"], self.fleet, self._revisions, self.alarm)
-        self.commands = Executor(clock, self._store, self.outbox.notes(), lambda: self.connections)
+        self.commands = Executor(
+            clock, self._store, self.outbox.notes(), lambda: self.connections, self.tagkeeper.knows
+        )
         self.page: StatusServer | None = None
         self.progress = watchdog.Progress(self._loops)
         self._reloader = Reloader(self, source)
@@ -220,9 +222,12 @@ class App:
         self.durable.notify()
 
     def _loops(self) -> dict[str, Loop]:
-        loops = {"live": Loop(self.live.progress), "tags": Loop(self.tagkeeper.progress),
+        # Those that call Odoo may wait for it as long as the file allows.
+        calls_s = watchdog.PATIENCE_S + 2 * self.config.odoo.timeout_s
+        loops = {"live": Loop(self.live.progress, calls_s), "tags": Loop(self.tagkeeper.progress, calls_s),
                  "tend": Loop(self.fleet.progress)}  # fmt: skip
-        loops.update({f"durable:{stream}": Loop(lane.durable.progress) for stream, lane in self.lanes.all.items()})
+        for stream, lane in self.lanes.all.items():
+            loops[f"durable:{stream}"] = Loop(lane.durable.progress, calls_s)
         loops.update({f"stale:{stream}": Loop(pipeline.progress) for stream, pipeline in self.lanes.pipelines.items()})
         loops.update({f"plc:{name}": loop for name, loop in self.fleet.loops(LAST_RESORT).items()})
         return loops

@@ -129,9 +129,8 @@ class Fleet:
 
     def _patience_s(self, connection: Connection) -> float:
         """A connection that polls seldom makes progress seldom."""
-        config = connection.config
         slowest_s = max((tag.poll_ms for tag in connection.tags), default=0) / 1000 / self._clock.speed
-        return PATIENCE_S + config.retry_max_s + 5 * config.timeout_s + 2 * slowest_s
+        return PATIENCE_S + connection.config.slowest_s + 2 * slowest_s
 
     async def _revive(self, name: str) -> None:
         old, task = self.connections.get(name), self._tasks.get(name)

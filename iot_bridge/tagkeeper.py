@@ -71,6 +71,10 @@ class TagKeeper:
         """Where the last good set is kept."""
         return self._config.data_dir / "tags.json"
 
+    def knows(self, tag: str) -> bool | None:
+        """Whether a tag is in use; None while there are none yet."""
+        return any(known.tag == tag for known in self._used) if self._used else None
+
     async def run(self) -> None:
         """See the module's docstring."""
         await self._first()

@@ -46,15 +46,22 @@ class Executor:
     """``offer`` what the answers bring; :meth:`run` resolves what a crash has left, then keeps the notes short.
 
     store: commits events of the main stream and notes in one transaction; raises sqlite3.OperationalError.
-    notes: what was stored so far. connections: those that run, by name.
+    notes: what was stored so far. connections: those that run, by name. knows: whether a tag is in use, None while
+    there are no tags yet; its connection may just be starting anew.
     """
 
     def __init__(
-        self, clock: Clock, store: Store, notes: Mapping[str, str], connections: Callable[[], Mapping[str, Connection]]
+        self,
+        clock: Clock,
+        store: Store,
+        notes: Mapping[str, str],
+        connections: Callable[[], Mapping[str, Connection]],
+        knows: Callable[[str], bool | None],
     ) -> None:
         self._clock = clock
         self._store = store
         self._connections = connections
+        self._knows = knows
         self._ledger = ledger.Ledger(notes)
         self._unfinished = self._ledger.unfinished()
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -138,11 +145,10 @@ class Executor:
     async def _await_connection(self, command: Command) -> Connection | None:
         """The connection that has the tag; None when the command was answered already."""
         while not self._expired(command):
-            running = self._connections()
-            for connection in running.values():
+            for connection in self._connections().values():
                 if _tag_of(connection, command.tag) is not None:
                     return connection
-            if running:
+            if self._knows(command.tag) is False:
                 await self._report(command, "refused", f"{command.tag} is not among the bridge's tags")
                 return None
             await asyncio.sleep(LOOK_S)

@@ -98,6 +98,11 @@ class ConnectionConfig(Strict):
         return any(fnmatchcase(tag, pattern) for pattern in self.safety)
 
     @property
+    def slowest_s(self) -> float:
+        """The longest that one step of the connection may take, besides its polls: longer means that it hangs."""
+        return self.retry_max_s + 5 * self.timeout_s
+
+    @property
     def history_stream(self) -> str | None:
         """The stream of its own that a source of history has; None: it belongs to the live plant."""
         return None

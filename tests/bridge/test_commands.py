@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -119,7 +123,8 @@ async def bench(folder: Path, *links: Link, clock: ManualClock | None = None) ->
         outbox.append(events, {}, notes)
 
     whole = {link.name: link for link in links}
-    executor = Executor(time, store, outbox.notes(), lambda: whole)  # type: ignore[arg-type]
+    names = {tag.tag for link in links for tag in link.tags}
+    executor = Executor(time, store, outbox.notes(), lambda: whole, lambda tag: tag in names)  # type: ignore[arg-type]
     task = asyncio.create_task(executor.run())
     try:
         yield Bench(executor, outbox, time, whole)
@@ -256,6 +261,22 @@ def test_deadline_is_kept_on_the_plants_clock(tmp_path: Path) -> None:
     assert [raw for _, raw in plc.writes] == [80]
 
 
+def test_a_connection_that_just_starts_anew_is_waited_for(tmp_path: Path) -> None:
+    """While tags change it is not there for a moment: that is no reason to refuse."""
+    plc = Plc()
+
+    async def scene() -> None:
+        async with bench(tmp_path, Link(plc)) as b:
+            link = b.links.pop("plc")
+            b.executor.offer([offer()])
+            await asyncio.sleep(0.15)
+            assert b.results() == []
+            b.links["plc"] = link
+            assert short((await b.until(1))[0]) == (1, "done", 40)
+
+    asyncio.run(scene())
+
+
 def test_commands_of_one_connection_keep_their_order(tmp_path: Path) -> None:
     plc = Plc()
     link = Link(plc, state="down: not yet")
@@ -339,59 +360,31 @@ def test_no_answer_to_a_write_is_resolved_by_reading(
     assert len(plc.writes) == 1, "never again"
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of the bridge runs after it (the bench cuts all that is left)."""
+EXPECTED = {  # writes before the kill, writes in the end, result
+    "before the note": (0, 1, "done"), "after the note": (0, 0, "unknown"), "write left": (1, 1, "done"),
+    "before the result": (1, 1, "done"), "after the result": (1, 1, "done"),
+}  # fmt: skip
 
 
-PHASES = ("before the note", "after the note", "write left", "before the result", "after the result")
-
-
-@pytest.mark.parametrize("phase", PHASES)
-def test_a_kill_at_each_phase_writes_at_most_once(phase: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("phase", EXPECTED)
+def test_a_sigkill_at_each_phase_writes_at_most_once(phase: str, tmp_path: Path) -> None:
     """What Odoo offers on is carried out once; what may have been written is read, never written again."""
-    plc = Plc()
 
-    async def first() -> None:
-        hang = asyncio.Event()
-        at = asyncio.Event()
+    def bridge(point: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(Path(__file__).with_name("command_driver.py")), str(tmp_path), point]
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
-        async def stop() -> None:
-            at.set()
-            await hang.wait()
+    def written() -> int:
+        return len((tmp_path / "plc").read_text().split()) if (tmp_path / "plc").exists() else 0
 
-        link = Link(plc)
-        async with bench(tmp_path, link) as b:
-            store = b.executor._store
-            link.on_write = stop if phase == "write left" else None
-
-            async def cut(events: Sequence[Event], notes: Mapping[str, str | None]) -> None:
-                if phase == ("before the result" if events else "before the note"):
-                    await stop()
-                await store(events, notes)
-                if phase == ("after the result" if events else "after the note"):
-                    await stop()
-
-            b.executor._store = cut
-            b.executor.offer([offer()])
-            await asyncio.wait_for(at.wait(), 5)
-
-    async def second() -> list[dict[str, Any]]:
-        async with bench(tmp_path, Link(plc)) as b:
-            b.executor.offer([offer()])
-            await b.until(1)
-            b.executor.offer([offer()])
-            await asyncio.sleep(0.05)
-            return b.results()
-
-    asyncio.run(first())
-    written_before = len(plc.writes)
-    results = asyncio.run(second())
-    expected = {
-        "before the note": (0, 1, "done"), "after the note": (0, 0, "unknown"), "write left": (1, 1, "done"),
-        "before the result": (1, 1, "done"), "after the result": (1, 1, "done"),
-    }  # fmt: skip
-    assert (written_before, len(plc.writes), results[0]["status"]) == expected[phase]
-    assert len(results) == 1
+    assert bridge(phase).returncode == -signal.SIGKILL
+    before = written()
+    second = bridge("never")
+    assert second.returncode == 0, second.stderr
+    (result,) = json.loads(second.stdout)
+    assert (before, written(), result["status"]) == EXPECTED[phase]
+    assert json.loads(bridge("never").stdout) == [result]
 
 
 def test_after_a_crash_without_the_tag_it_stays_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,10 @@ class FileConfig(ConnectionConfig):
         default=2.0, ge=0, le=600, strict=False, description="a file is read when unchanged for so long"
     )
 
+    @property
+    def slowest_s(self) -> float:
+        return super().slowest_s + self.look_s
+
     @model_validator(mode="after")
     def _consistent(self) -> FileConfig:
         if "/" in self.pattern or "\\" in self.pattern:

@@ -77,6 +77,11 @@ class OpcUaConfig(ConnectionConfig):
         return self
 
     @property
+    def slowest_s(self) -> float:
+        # Connecting has several steps, renewing the trust among them.
+        return super().slowest_s + 5 * self.open_timeout_s
+
+    @property
     def host(self) -> str:
         """Host of the endpoint, without port."""
         return urlsplit(self.endpoint).hostname or ""
