@@ -295,10 +295,11 @@ def _flagged(outcome: Booking | Doubt | Same) -> bool:
 
 
 def _too_late(look: Look, memory: CounterMemory) -> bool:
-    """A sample from before the last point: its counts are in that point's total already.
+    """A row of a file, or another historical sample, from before the last point: that point's total has it.
 
-    Only sources that stamp by themselves, files above all, are out of order; they tell how often.
+    A device whose clock was set back is another matter: its counts go on, flagged once.
     """
-    if look.sample.historical:
-        return look.sample.at < memory.at
-    return memory.boot_id == look.boot_id and look.sample.mono < memory.mono
+    sample = look.sample
+    if sample.historical:
+        return sample.at < memory.at
+    return sample.mono == sample.at and memory.boot_id == look.boot_id and sample.mono < memory.mono

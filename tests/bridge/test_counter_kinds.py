@@ -371,3 +371,17 @@ def test_late_rows_of_a_counter_are_in_its_total_already() -> None:
     ]
     assert told(scene.feed(samples[:2]), "count", "total") == [0, 10]
     assert told(scene.feed(samples[2:]), "count", "total") == [15]
+
+
+def test_source_whose_clock_was_set_back_goes_on_counting() -> None:
+    """Flagged once, at the step; nothing waits until its clock has caught up."""
+    scene = Scene(counter())
+    scene.poll(total=10)
+    base = make_samples(scene.clock, {f"{CODE}/total": 0})[0]
+    hour = 3_600_000
+    samples = [
+        replace(base, value=12 + n, at=base.at - hour + n * 500, mono=base.mono - hour + n * 500) for n in range(3)
+    ]
+    events = [event for sample in samples for event in scene.feed([sample])]
+    assert told(events, "count", *COUNT) == [("gap", 2, 2), ("step", 1, 3), ("step", 1, 4)]
+    assert events[0].fields["bounds"] == [2, None]
