@@ -47,7 +47,19 @@ def known_tags(config: BridgeConfig) -> tuple[Tag, ...]:
 
 def check_offline(config: BridgeConfig) -> list[str]:
     """Warnings: a key that others can read, and outages after which a count is known only modulo."""
-    return key_warnings(config.odoo) + _wrap_warnings(config) + _handshake_warnings(config)
+    warnings = (_wrap_warnings, _handshake_warnings, _rule_warnings)
+    return key_warnings(config.odoo) + [sentence for warn in warnings for sentence in warn(config)]
+
+
+def check_drivers(config: BridgeConfig, clock: Clock) -> list[str]:
+    """What keeps a connection's driver from being built with its settings and tags; nothing is opened."""
+    tags, out = known_tags(config), []
+    for link in config.connections:
+        try:
+            DRIVERS[link.driver].load()(link, link.own_tags(tags), clock, Surroundings(config.data_dir))
+        except (ValueError, ImportError) as error:
+            out.append(f"connection {link.name}: {error}")
+    return out
 
 
 def key_warnings(odoo: OdooConfig) -> list[str]:
@@ -91,6 +103,20 @@ def _handshake_warnings(config: BridgeConfig) -> list[str]:
                 f"warning: {tag.tag}: its ack_tag {ack.tag} is not in the allow-list: "
                 f"add it to write of {ack.connection}"
             )
+    return out
+
+
+def _rule_warnings(config: BridgeConfig) -> list[str]:
+    """Rules of the allow-list that can never let anything through."""
+    tags = {tag.tag: tag for tag in known_tags(config)}
+    out = []
+    for link in config.connections:
+        for rule in link.write if tags else ():
+            tag = tags.get(rule.tag)
+            if tag is None or tag.connection != link.name:
+                out.append(f"warning: {link.name}: write: {rule.tag} is no tag of this connection: correct it")
+            elif not tag.writable:
+                out.append(f"warning: {link.name}: write: {rule.tag} is not writable in the tag map: set it in Odoo")
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from ..check import check_offline, check_online
+from ..check import check_drivers, check_offline, check_online
 from ..clock import SystemClock
 from ..config import load_config
 from .common import Commands, add
@@ -23,6 +23,11 @@ def work(args: argparse.Namespace) -> int:
     config = load_config(args.config)
     for sentence in check_offline(config):
         print(sentence)
+    broken = check_drivers(config, SystemClock.from_env())
+    for sentence in broken:
+        print(f"FAILED {sentence}")
+    if broken:
+        return Exit.FINDINGS
     if not args.online:
         print(f"{args.config}: valid")
         return Exit.DONE

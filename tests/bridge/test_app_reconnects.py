@@ -22,7 +22,7 @@ from iot_bridge.observe import _rss_bytes as rss_bytes
 from iot_bridge.testing import FakeOdoo
 
 # BRIDGE_RECONNECTS=10000 for the acceptance run.
-RECONNECTS = int(os.environ.get("BRIDGE_RECONNECTS", "1000"))
+RECONNECTS = int(os.environ.get("BRIDGE_RECONNECTS", "600"))
 WARM_UP = 200
 GROWTH_BYTES = 10 << 20
 

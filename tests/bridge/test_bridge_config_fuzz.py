@@ -18,7 +18,7 @@ from iot_bridge.observe import _rss_bytes as rss_bytes
 from iot_bridge.simulator.layout import line_tags
 
 # BRIDGE_FUZZ=100000 for the acceptance run.
-FILES = int(os.environ.get("BRIDGE_FUZZ", "1500"))
+FILES = int(os.environ.get("BRIDGE_FUZZ", "1000"))
 SLOWEST_S = 2.0
 GROWTH_BYTES = 10 << 20
 

@@ -203,6 +203,25 @@ def test_a_link_that_a_visitor_would_disturb_is_left_to_the_bridge(
     assert run(capsys, "read", "-c", str(config))[0] == Exit.DONE
 
 
+# -- check
+
+
+def test_check_builds_every_driver_and_looks_through_the_allow_list(
+    config: Path, device: Device, capsys: Capture
+) -> None:
+    assert run(capsys, "check", "-c", str(config)) == (Exit.DONE, f"{config}: valid\n", "")
+    text = config.read_text()
+    config.write_text(text.replace("tag: T/M1/fixed", "tag: T/M1/impossible"))
+    code, out, _ = run(capsys, "check", "-c", str(config))
+    assert code == Exit.FINDINGS and "FAILED connection plc: a tag that this driver can't be built with" in out
+    whole = yaml.safe_load(text)
+    whole["connections"][0]["write"] += [{"tag": "T/M1/fixed"}, {"tag": "T/M1/sett"}]
+    config.write_text(yaml.safe_dump(whole))
+    code, out, _ = run(capsys, "check", "-c", str(config))
+    assert code == Exit.DONE and "T/M1/fixed is not writable in the tag map" in out
+    assert "T/M1/sett is no tag of this connection" in out and device.opens == 0
+
+
 # -- browse
 
 OFFERS = [
