@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from fault_site import PREFIX, Site
 from fault_world import machine_name
 
 from mescli import database, processes
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Who is told to end cleans up: there are servers and brokers behind these tests."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def chosen() -> list[str]:
