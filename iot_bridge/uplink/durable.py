@@ -40,8 +40,10 @@ REFUSED_MOST_S = 60.0
 PRUNE_EVERY_S = 60.0
 # Verdicts of one batch that are logged; all are stored.
 LOGGED = 5
-# Events of one poll cycle of several machines go together.
-LINGER_S = 0.1
+# What is stored within so long goes together: each call costs Odoo some milliseconds for its key alone. What is
+# looked at in trends may wait longer than what is looked at on a screen.
+LINGER_S = 0.15
+LINGER_BEHIND_S = 1.0
 IDLE_S = 1.0
 # A lane with more waiting than this is catching up; others let it pass for so long at a time.
 CATCHING_UP = 500
@@ -212,7 +214,7 @@ class DurableLane:
             return
         try:
             await asyncio.wait_for(self._wake.wait(), IDLE_S)
-            await asyncio.sleep(LINGER_S)
+            await asyncio.sleep(LINGER_S if self._ahead is None else LINGER_BEHIND_S)
         except asyncio.TimeoutError:
             return
 
