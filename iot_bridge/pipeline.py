@@ -135,6 +135,7 @@ class Pipeline:
             overdue = self._machines.overdue(self._clock.now_ms())
             if overdue:
                 await self._check_loss(overdue)
+            await self._watch_windows()
             await self._watch_wall()
             await asyncio.sleep(STALE_LOOK_S)
 
@@ -152,6 +153,16 @@ class Pipeline:
                 self._cannot_store(error)
                 return
         self._stored()
+
+    async def _watch_windows(self) -> None:
+        """Tell windows of measurements that fell silent."""
+        async with self._lock:
+            now = self._clock.now_ms()
+            codes = self._machines.due(now)
+            if codes:
+                stored = await self._commit(self._machines.propose_due(codes, now))
+                if self.recorder is not None:
+                    self.recorder.due(codes, now, stored)
 
     async def _watch_wall(self) -> None:
         step_s = None if self._wall is None else self._wall.look(self._clock.now_ms(), self._clock.mono_ms())

@@ -1,8 +1,9 @@
 """A recording of what came in: the signals' whole input, to be replayed (:mod:`.replay`).
 
 JSON lines. ``start`` opens a run of the bridge, ``tags`` names the tags with the memories that they began with,
-``feed`` is one poll cycle or delivery, ``lost`` a lost link or a passed stale limit, ``healed`` memories that
-came back from Odoo. ``stored`` false: the outbox could not take it, so nothing of it was adopted.
+``feed`` is one poll cycle or delivery, ``lost`` a lost link or a passed stale limit, ``due`` the end of windows
+that fell silent, ``healed`` memories that came back from Odoo. ``stored`` false: the outbox could not take it,
+so nothing of it was adopted.
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ class Recorder:
     def lost(self, codes: Sequence[str], now: int, stored: bool) -> None:
         """The link of these machines was lost, or their stale limit passed."""
         self._line({"do": "lost", "codes": list(codes), "now": now, "stored": stored})
+
+    def due(self, codes: Sequence[str], now: int, stored: bool) -> None:
+        """Windows of these machines were over without another value."""
+        self._line({"do": "due", "codes": list(codes), "now": now, "stored": stored})
 
     def healed(self, memories: Mapping[str, CounterMemory]) -> None:
         """Memories that came back from Odoo."""

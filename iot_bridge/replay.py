@@ -54,8 +54,10 @@ class _Player:
     def __init__(self, tags: Sequence[Tag] | None) -> None:
         self._tags = tags
         self._machines: Machines | None = None
-        self._steps = {"start": self._start, "tags": self._use, "feed": self._feed, "lost": self._lost,
-                       "healed": self._heal}  # fmt: skip
+        self._steps = {
+            "start": self._start, "tags": self._use, "feed": self._feed, "lost": self._lost, "due": self._due,
+            "healed": self._heal,
+        }  # fmt: skip
 
     def play(self, number: int, line: str) -> list[Event]:
         """One line."""
@@ -85,6 +87,9 @@ class _Player:
 
     def _lost(self, entry: Mapping[str, Any]) -> list[Event]:
         return self._take(self._running.propose_loss(entry["codes"], entry["now"]), entry["stored"])
+
+    def _due(self, entry: Mapping[str, Any]) -> list[Event]:
+        return self._take(self._running.propose_due(entry["codes"], entry["now"]), entry["stored"])
 
     def _heal(self, entry: Mapping[str, Any]) -> list[Event]:
         self._running.remember(_memories(entry["memories"]))

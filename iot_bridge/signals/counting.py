@@ -168,7 +168,7 @@ def step(look: Look) -> bool:
         look.find(f"{look.sample.value} is no count below {how.spec.modulus}: not used")
         return True
     memory = remembered(look, how)
-    if memory is not None and _too_late(look, memory):
+    if memory is not None and too_late(look, memory):
         return True
     if how.spec.counting == "handshake":
         return _handshake(look, how, memory, raw)
@@ -294,7 +294,7 @@ def _flagged(outcome: Booking | Doubt | Same) -> bool:
     return isinstance(outcome, Booking) and (outcome.alarm is not None or outcome.decision == "reset")
 
 
-def _too_late(look: Look, memory: CounterMemory) -> bool:
+def too_late(look: Look, memory: CounterMemory) -> bool:
     """A row of a file, or another historical sample, from before the last point: that point's total has it.
 
     A device whose clock was set back is another matter: its counts go on, flagged once.

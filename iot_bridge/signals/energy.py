@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..events import Value
 from . import values
 from .counter import Booking, CounterMemory, CounterSpec, Doubt, Same, book, seen
-from .counting import check_width, reading, remembered, spec_of
+from .counting import check_width, reading, remembered, spec_of, too_late
 from .frame import Look
 from .words import BITS, EXACT, LARGEST
 
@@ -90,7 +90,7 @@ def step(look: Look) -> bool:
         look.find(f"{look.sample.value} is no reading of this meter: not used")
         return True
     memory, state = remembered(look, how), look.state
-    if memory is not None and look.sample.historical and look.sample.at < memory.at:
+    if memory is not None and too_late(look, memory):
         return True
     now = reading(look, count)
     if memory is not None and 0 < memory.raw - count <= how.spec.tolerance and now.flag == memory.flag:

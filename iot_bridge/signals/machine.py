@@ -49,6 +49,7 @@ class Machine:
         self._steps: dict[str, Callable[[Look], bool] | None] = {tag.tag: KINDS[tag.signal].step for tag in tags}
         self._callers = _callers(tags)
         self._counting = {name: plan for name, plan in self._plans.items() if isinstance(plan, CountPlan | MeterPlan)}
+        self._windowed = [tag.tag for tag in tags if tag.signal == "measurement" and tag.window_ms is not None]
         # An unchanged counter that nobody looked at for longer may have wrapped meanwhile.
         self._limits = {name: plan.spec.outage_ms for name, plan in self._counting.items()}
         self.specs = _specs(self._counting.values())
@@ -86,6 +87,22 @@ class Machine:
             return None
         state.lost = state.lost or stale
         return Proposal(state, past if more else None, [*more, *events])
+
+    def is_due(self, now: int) -> bool:
+        """Whether a window is over that no value has ended."""
+        open_windows = (self.state.memo.get(name) for name in self._windowed)
+        return any(isinstance(kept, measurement.Window) and kept.is_due(now) for kept in open_windows)
+
+    def propose_due(self, now: int) -> Proposal:
+        """Tell the windows that are over."""
+        draft = Proposal(self.state.copy())
+        for name in self._windowed:
+            kept = draft.state.memo.get(name)
+            if isinstance(kept, measurement.Window) and kept.is_due(now):
+                closed = measurement.close(self.tags[name], self._plans[name], kept, self.equipment, kept.end)
+                draft.events.append(closed)
+                del draft.state.memo[name]
+        return draft
 
     def adopt(self, draft: Proposal) -> None:
         """What was proposed is stored."""
@@ -147,7 +164,7 @@ class Machine:
         events = [self._evidence(span) for span in spans]
         for name, kept in state.memo.items():
             if isinstance(kept, measurement.Window):
-                events.append(measurement.close(self.tags[name], self._plans[name], kept, self.equipment))
+                events.append(measurement.close(self.tags[name], self._plans[name], kept, self.equipment, kept.last))
                 del after.memo[name]
         return after, events
 

@@ -70,6 +70,14 @@ class Machines:
                 steps[code] = step
         return steps
 
+    def due(self, now: int) -> list[str]:
+        """Machines with a window that is over and that no value has ended."""
+        return [code for code, machine in self._machines.items() if machine.is_due(now)]
+
+    def propose_due(self, codes: Iterable[str], now: int) -> Steps:
+        """Tell these windows."""
+        return {code: self._machines[code].propose_due(now) for code in codes if code in self._machines}
+
     def adopt(self, steps: Mapping[str, Proposal]) -> bool:
         """The steps are stored; True when a machine was lost or found by them."""
         turned = False

@@ -1,8 +1,8 @@
 """The signal ``measurement``: single values beyond a deadband, or min, max and mean over windows.
 
 A window is a whole multiple of ``window_ms`` in plant time, (start, end]. It is told with the first value
-after its end; on a loss, or when the bridge stops, with what it has, up to its last value. ``mean`` is the
-mean of the ``n`` values read.
+after its end, or when none has come for longer than a window; on a loss, or when the bridge stops, with what
+it has, up to its last value. ``mean`` is the mean of the ``n`` values read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..tags.model import Tag
+
+
+# A value may be so late, real or not, before a silent window is told without it.
+GRACE_MS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class Window:
     def holds(self, at: int) -> bool:
         """Whether a value at ``at`` belongs to it. A clock that was set back begins another."""
         return self.last <= at <= self.end
+
+    def is_due(self, now: int) -> bool:
+        """Whether no value has come for longer than a window, by the bridge's clock."""
+        return now - self.recv > self.end - self.start + GRACE_MS
 
     def fields(self) -> dict[str, Any]:
         """The summary as in the schema."""
@@ -103,10 +111,9 @@ def measure(memory: Measurement | None, value: float, deadband: float) -> Measur
     return None
 
 
-def close(tag: Tag, name: str, window: Window, equipment: str) -> Event:
-    """The event of a window that ends early, at its last value."""
-    fields = _named(tag, name, window.fields())
-    return Event("measurement", equipment, window.last, fields, tag=tag.tag, recv=window.recv)
+def close(tag: Tag, name: str, window: Window, equipment: str, at: int) -> Event:
+    """The event of a window that no value has ended; at: its end, or its last value when it is cut short."""
+    return Event("measurement", equipment, at, _named(tag, name, window.fields()), tag=tag.tag, recv=window.recv)
 
 
 def _windowed(look: Look, value: float, length: int) -> bool:

@@ -43,6 +43,32 @@ def test_window_tells_min_max_and_mean_at_its_end() -> None:
     assert events[0].fields["unit"] == "C" and events[0].fields["name"] == "temp"
 
 
+def test_silent_window_is_told_without_another_value(outbox: Outbox) -> None:
+    """A pushed value that does not change any more."""
+    clock = ManualClock()
+
+    async def scene() -> None:
+        pipeline = Pipeline(Stores(outbox), clock, lambda: None)
+        await pipeline.set_tags([tag("temp", "measurement", window_ms=2000)])
+        watch = asyncio.create_task(pipeline.watch_stale())
+        await pipeline.feed(make_samples(clock, {f"{CODE}/temp": 7}))
+        clock.advance(4000)
+        looks = pipeline.progress
+        while pipeline.progress < looks + 2:
+            await asyncio.sleep(0.01)
+        assert outbox.last == 1
+        clock.advance(1)
+        while outbox.last < 2:
+            await asyncio.sleep(0.01)
+        watch.cancel()
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+    batch = outbox.read(10)
+    assert batch is not None
+    last = json.loads(batch.events[-1][1])
+    assert (last["kind"], last["n"], last["at"]) == ("measurement", 1, to_rfc3339(START_MS))
+
+
 def test_window_ends_with_the_loss_or_the_clock() -> None:
     scene = Scene(tag("temp", "measurement", window_ms=60_000))
     scene.poll(500, temp=1)
