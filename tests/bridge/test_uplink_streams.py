@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -190,6 +191,32 @@ def test_retry_after_is_kept(
 
     asyncio.run(scene())
     assert len(pauses) == 2 and 40 <= pauses[0] <= 41 and 50 <= pauses[1] <= 51
+
+
+@pytest.mark.parametrize("transport", ["xmlrpc", "json2"])
+def test_four_replays_at_once_with_cut_replies_leave_one_ledger(
+    transport: str, odoo: FakeOdoo, outbox: Outbox, tmp_path: Path
+) -> None:
+    """Four lanes send one queue, 30 % of the replies are cut: Odoo has each event once, in order."""
+    chance = random.Random(5)
+    odoo.faults.cut = lambda: chance.random() < 0.3
+    link = config(odoo, tmp_path, transport=transport)
+    for total in range(1, 1501):
+        fields = {"counter": "total", "counter_epoch": 0, "raw": total, "total": total, "delta": 1, "decision": "step"}
+        outbox.append([Event("count", "M1", START_MS + total, fields)], {})
+
+    async def scene() -> None:
+        made = [DurableLane(outbox, Caller(make_transport(link, 5), f"r{i}"), "L1", 40, 0.1, nothing) for i in range(4)]
+        tasks = [asyncio.create_task(lane.run()) for lane in made]
+        while odoo.streams.get("L1") is None or odoo.streams["L1"].applied < 1500 or outbox.applied < 1500:
+            await asyncio.sleep(0.05)
+        for task in tasks:
+            await supervisor.end(task)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+    assert [event["total"] for event in odoo.events("count")] == list(range(1, 1501))
+    assert odoo.conservation == [] and odoo.streams["L1"].dropped == [] and outbox.verdicts() == []
+    assert odoo.calls.count("ingest") > 1500 / 40 * 1.2, "there were no replays"
 
 
 def test_large_calls_that_nothing_lets_through_become_small_and_stay_so(
