@@ -14,10 +14,13 @@ from opcua_scene import CLOCK, LABELLER, PATH, PORT, Scene, line_tags, node_tag,
 
 from iot_bridge.drivers import DRIVERS, Delivery, Surroundings
 from iot_bridge.drivers.base import Browsable, Subscriber, Writable
+from iot_bridge.drivers.opcua import subscription as subscriptions
 from iot_bridge.drivers.opcua.driver import OpcUa
+from iot_bridge.drivers.opcua.session import Session
 from iot_bridge.drivers.opcua.settings import OpcUaConfig
 from iot_bridge.errors import LinkLost, Rejected
 from iot_bridge.simulator.layout import node_id
+from iot_bridge.testing import ManualClock
 
 NAMES = ["state", "code", "interlock", "mode", "boot", "speed", "total", "reject"]
 MOVING = [name for name in NAMES if name != "speed"]
@@ -356,6 +359,51 @@ def test_silence_of_the_publishing_is_a_lost_link(tmp_path: Path) -> None:
         await everything_moves(s, 3)
 
     run(tmp_path, act, line_tags(poll_ms=100))
+
+
+def test_defect_in_the_keeper_opens_the_session_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else would notice: the server still publishes."""
+
+    async def act(s: Scene) -> None:
+        async def fail(session: Any) -> None:
+            monkeypatch.undo()
+            raise KeyError("a defect")
+
+        monkeypatch.setattr(Session, "probe", fail)
+        await s.seen.until(lambda: s.seen.losses == 1, 3.0)
+        assert "a defect of the driver: KeyError" in s.connection.state
+        await everything_moves(s, 3)
+
+    run(tmp_path, act, probe_s=0.2, reconcile_s=0.5)
+
+
+def test_publishing_that_can_not_be_taken_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(s: Scene) -> None:
+        def fail(data: Any) -> None:
+            monkeypatch.undo()
+            raise ValueError("a defect")
+
+        monkeypatch.setattr(subscriptions, "reading", fail)
+        await show(s, speed=33.0)
+        await s.seen.shows("speed", 33.0, 5.0)
+        assert s.seen.losses == 0 and s.driver.figures["repaired"] == len(NAMES)
+
+    run(tmp_path, act)
+
+
+def test_clock_that_is_wrong_is_said_once_and_corrected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(s: Scene) -> None:
+        ahead = ManualClock(CLOCK.now_ms() + 60_000)
+        s.server.clock = ahead
+        await s.seen.until(lambda: s.heard("the server's clock is 60 s ahead of the bridge's"))
+        ahead.advance(1000)
+        before = CLOCK.now_ms()
+        await show(s, state=3)
+        await s.seen.shows("state", 3)
+        assert abs(s.seen.of("state")[-1].at - before) < 2000
+        assert sum("the server's clock" in sentence for sentence in s.said) == 1
+
+    run(tmp_path, act, probe_s=0.2)
 
 
 def test_delivery_that_could_not_be_stored_is_read_again(tmp_path: Path) -> None:

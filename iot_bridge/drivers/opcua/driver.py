@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from .settings import OpcUaConfig, parse_address
 from .stamps import Stamper
 from .values import node_id, reading, variant
 from .watch import Watch
+
+log = logging.getLogger(__name__)
 
 # An empty delivery after so long, so that the connection's loop is seen to live.
 IDLE_S = 1.0
@@ -130,6 +133,10 @@ class OpcUa:
             await work()
         except LinkLost as error:
             sentence = str(error)
+        except Exception as error:
+            # Policy: a defect must not leave a session without its keeper. It is told, and all is opened anew.
+            log.exception("%s: a defect of the driver", self._config.name)
+            sentence = f"a defect of the driver: {error!r}"
         if self._failure is None:
             self._failure = sentence
         self._news.set()

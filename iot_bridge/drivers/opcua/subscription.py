@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from .library import ua
 from .plan import KEEP_ALIVE_COUNT, Class, deadband
 from .session import Session
 from .values import Reading, reading
+
+log = logging.getLogger(__name__)
 
 MAX_NOTIFICATIONS = 10_000
 Told = list[tuple[str, Reading]]
@@ -148,8 +151,16 @@ class Subscription:
 
     def _published(self, result: Any) -> None:
         """The library hands over one publishing; called in its publishing loop, so never wait here."""
+        try:
+            self._take(result.NotificationMessage)
+        except Exception:
+            # Policy: the library would swallow it. What this publishing said is read, with a subscription made anew.
+            log.exception("a publishing can't be taken")
+            self.lost = True
+            self._tell([])
+
+    def _take(self, message: Any) -> None:
         self.last_word_s = asyncio.get_running_loop().time()
-        message = result.NotificationMessage
         told: Told = []
         for part in message.NotificationData or ():
             items = getattr(part, "MonitoredItems", None)

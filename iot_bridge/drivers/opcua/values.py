@@ -38,10 +38,11 @@ class Reading(NamedTuple):
     overflow: bool = False
     why: str = ""
 
-    @property
-    def is_missing(self) -> bool:
-        """The server has no such node."""
-        return self.why in _NO_NODE
+
+
+def is_missing(why: str) -> bool:
+    """Whether that means that the server has no such node."""
+    return why in _NO_NODE
 
 
 NOWHERE = Reading(None, "good", None, why="BadNodeIdUnknown")
@@ -54,7 +55,8 @@ def reading(data: Any) -> Reading:
     stamp = None if moment is None else to_ms(moment)
     overflow = status & _OVERFLOW == _OVERFLOW
     if status & _BAD:
-        return Reading(None, "good", stamp, overflow, data.StatusCode.name)
+        name = data.StatusCode.name
+        return Reading(None, "good", stamp, overflow, name if name != "Bad" else f"Bad (0x{status:08X})")
     variant = data.Value
     raw: Any = variant.Value if variant is not None else None
     kind: Any = type(raw)

@@ -20,7 +20,7 @@ from .inbox import Inbox
 from .session import Session
 from .settings import Address, OpcUaConfig
 from .subscription import Subscription, Told
-from .values import NOWHERE, Reading, node_id, reading
+from .values import NOWHERE, is_missing, node_id, reading
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class Watch:
         self._refused: set[str] = set()
         self._vanished: set[str] = set()
         self._gaps = 0
+        self._skewed = False
         self._owed_at = 0.0
         publishing = max((one.publishing_ms for one in classes), default=0)
         self._patience_s = 2 * publishing / 1000 + LATE_S
@@ -106,7 +107,7 @@ class Watch:
         """Take note of what became of items."""
         for name, why in failed.items():
             self._inbox.live.discard(name)
-            if Reading(None, "good", None, why=why).is_missing:
+            if is_missing(why):
                 self._lack(name, f"node {self._tags[name].address} does not exist ({why})")
             else:
                 self._refused.add(name)
@@ -180,10 +181,15 @@ class Watch:
         if moment is not None:
             skew = self._inbox.stamper.skew
             skew.observe(moment, self._clock.now_ms())
-            offset = skew.offset_ms or 0
-            ahead = f"{abs(offset) / 1000:.1f} s {'ahead of' if offset > 0 else 'behind'} the bridge's"
-            late = abs(offset) > SKEW_SHOWN_MS and self._clock.speed == 1
-            self._say("clock", f"the server's clock is {ahead}: let both follow one time server" if late else "")
+            self._tell_skew(skew.offset_ms or 0)
+
+    def _tell_skew(self, offset_ms: int) -> None:
+        wrong = abs(offset_ms) > SKEW_SHOWN_MS and self._clock.speed == 1
+        if wrong == self._skewed:
+            return
+        self._skewed = wrong
+        ahead = f"{abs(offset_ms) / 1000:.0f} s {'ahead of' if offset_ms > 0 else 'behind'} the bridge's"
+        self._say("clock", f"the server's clock is {ahead}: let both follow one time server" if wrong else "")
 
     async def _reconcile(self) -> None:
         await self._read([*self._reconciled, *(self._refused - set(self._reconciled))])
@@ -215,7 +221,7 @@ class Watch:
     def _look_at(self, told: Told) -> None:
         for name, one in told:
             if one.value is None:
-                if one.is_missing:
+                if is_missing(one.why):
                     self._vanished.add(name)
                     self.urgent.set()
                 elif not one.why.startswith("Bad"):
