@@ -111,7 +111,8 @@ def variant(value: Value, kind: Any) -> Any:
         raise Rejected(f"{value!r} is neither true nor false")
     if kind in _INTEGERS:
         least, most = _INTEGERS[kind]
-        if isinstance(value, str) or value != int(value) or not least <= value <= most:
+        # NaN and infinity are in no range.
+        if isinstance(value, str) or not least <= value <= most or value != int(value):
             raise Rejected(f"{value!r} is no whole number from {least} to {most}")
         return ua.Variant(int(value), kind)
     if kind in _FLOATS:
