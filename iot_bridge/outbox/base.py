@@ -68,14 +68,21 @@ class OutboxFile(ABC):
             self._db.close()
 
     def sync(self) -> None:
-        """Bring what was committed to the disk itself; nothing to do with durability "commit"."""
+        """Bring what was committed to the disk itself; nothing to do with durability "commit".
+
+        Raises sqlite3.OperationalError when the disk fails.
+        """
         with self.lock:
             if self._durability == "commit" or not self._dirty:
                 return
             self._dirty, self._synced = False, time.monotonic()
         # Not under the lock: a slow disk must not hold the appends up. A log that was just folded in is no loss.
-        with suppress(FileNotFoundError), open(f"{self._path}-wal", "rb") as log_file:
-            os.fdatasync(log_file.fileno())
+        try:
+            with suppress(FileNotFoundError), open(f"{self._path}-wal", "rb") as log_file:
+                os.fdatasync(log_file.fileno())
+        except OSError as error:
+            self._dirty = True
+            raise sqlite3.OperationalError(f"{self._path.name}: {error.strerror}: look at the disk") from None
 
     @property
     def sync_due(self) -> bool:

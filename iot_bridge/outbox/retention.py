@@ -70,10 +70,10 @@ class BoundedFile(OutboxFile):
 
     def _keep_bounded(self, added: int) -> None:
         """Some steps of condensing, until twice of what was added went. What was appended is stored: a disk too full
-        to condense on is no failure of that.
+        to condense on, or damage that shows now, is no failure of that. The next call meets it again.
         """
         before = self._bounds.rows
-        with suppress(sqlite3.OperationalError):
+        with suppress(sqlite3.DatabaseError):
             for _ in range(STEPS_PER_APPEND):
                 if not self._bounds.too_much() or before - self._bounds.rows > 2 * added:
                     return

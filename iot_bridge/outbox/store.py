@@ -12,6 +12,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,7 +69,9 @@ class Outbox(BoundedFile):
             self._bounds.appended(len(rows), sum(len(row.body) for row in rows))
             self._keep_bounded(len(rows))
         if self.sync_due:
-            self.sync()
+            # What was appended is stored; that the disk fails is told by the lane, which meets it again.
+            with suppress(sqlite3.OperationalError):
+                self.sync()
         return last
 
     def lose(self, count: int, why: str) -> None:

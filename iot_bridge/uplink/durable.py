@@ -226,15 +226,20 @@ class DurableLane:
             await asyncio.sleep(GIVE_WAY_LOOK_S)
 
     async def _keep_house(self) -> None:
-        if self._outbox.sync_due:
-            await asyncio.to_thread(self._outbox.sync)
         if self._outbox.lost:
             self.status.alarm(
                 "measurements_lost",
                 f"{self._outbox.lost} measurements could not be stored since the start: {self._outbox.lost_why}",
             )
-        if time.monotonic() - self._pruned < PRUNE_EVERY_S:
-            return
+        try:
+            if self._outbox.sync_due:
+                await asyncio.to_thread(self._outbox.sync)
+            if time.monotonic() - self._pruned >= PRUNE_EVERY_S:
+                await self._prune()
+        except sqlite3.OperationalError as error:
+            self.status.alarm("outbox", f"the outbox of stream {self._stream} can't be kept in order: {error}")
+
+    async def _prune(self) -> None:
         self._pruned = time.monotonic()
         self.status.forget()
         keep = self._keep

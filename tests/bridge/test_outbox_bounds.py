@@ -197,6 +197,15 @@ def test_measurements_reach_the_disk_within_a_second_without_a_flush_for_each(
     assert len(flushed) == 1
     box.sync()
     assert len(flushed) == 1, "nothing new"
+
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("iot_bridge.outbox.base.os.fdatasync", broken)
+    now[0] += 2
+    assert box.append([event], {}) == 12, "it is stored"
+    with pytest.raises(sqlite3.OperationalError, match="Input/output error: look at the disk"):
+        box.sync()
     box.close()
 
 
