@@ -55,6 +55,8 @@ class OutboxFile(ABC):
         self._synchronous = "FULL" if durability == "commit" else "NORMAL"
         self.lock = threading.RLock()
         self._dirty, self._synced = False, time.monotonic()
+        # A damaged file could not be replaced yet.
+        self._broken = False
         # Events that could not be stored since the start, and why.
         self.lost, self.lost_why = 0, ""
         opened = damage.open_sound(path, self._synchronous)
@@ -108,14 +110,26 @@ class OutboxFile(ABC):
         if damage.is_full(error):
             self._make_room()
             return True
-        if damage.is_damage(error):
-            with suppress(sqlite3.Error):
-                self._db.close()
-            opened = damage.replace(self._path, self._synchronous, str(error))
-            self.healed = opened.healed
-            self._attach(opened.db)
+        if damage.is_damage(error) or self._broken:
+            self._begin_anew(str(error))
             return True
         return False
+
+    def _begin_anew(self, why: str) -> None:
+        """Replace the damaged file; raises sqlite3.OperationalError when the disk takes no new one, and tries again
+        with the next call.
+        """
+        self._broken = True
+        with suppress(sqlite3.Error):
+            self._db.close()
+        try:
+            opened = damage.replace(self._path, self._synchronous, why)
+        except (OSError, sqlite3.DatabaseError) as error:
+            sentence = f"{self._path.name} is damaged, and no new one can be made: {error}"
+            raise sqlite3.OperationalError(sentence) from None
+        self._broken = False
+        self.healed = opened.healed
+        self._attach(opened.db)
 
     def _make_room(self) -> None:
         """The disk is full: give the ballast up and condense in small steps, each folded in at once."""

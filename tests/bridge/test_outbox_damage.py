@@ -133,6 +133,31 @@ def test_damage_that_shows_while_running_is_healed_without_a_restart(tmp_path: P
     box.close()
 
 
+def test_damage_on_a_disk_that_takes_no_new_file_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.db"
+    box = filled(path)
+    box._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    header(path)
+    middle(path)
+    box._db.execute("PRAGMA cache_size=0")
+    box._db.execute("PRAGMA shrink_memory")
+
+    def readonly(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("iot_bridge.outbox.damage.os.replace", readonly)
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError, match="Read-only file system"):
+                for _ in range(100):
+                    box.read(5000)
+    assert box.append([state(1)], {}) >= 1 and box.healed is not None
+    assert raws(box)[-1] == 1
+    box.close()
+
+
 def test_torn_log_keeps_what_was_whole(tmp_path: Path) -> None:
     """Power goes while the log is written: the last transactions are not whole and never were."""
     path = tmp_path / "outbox.db"
