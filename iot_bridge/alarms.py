@@ -15,7 +15,7 @@ class Alarm:
 
 ALARMS: dict[str, Alarm] = {
     "access_denied": Alarm("Odoo refuses login or key", "make a new key with the gateway's button in Odoo, put it into "
-                           "key_file, and reload the bridge"),
+                           "key_file, and restart the bridge"),
     "gateway_unknown": Alarm("the login belongs to no gateway", "use the login that the gateway shows beside its key"),
     "stream_unknown": Alarm("the gateway has no stream of this name", "correct stream in bridge.yaml, or add it at the "
                             "gateway in Odoo"),

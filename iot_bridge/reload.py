@@ -70,6 +70,8 @@ class Reloader:
 
 def _check_fixed(old: BridgeConfig, new: BridgeConfig) -> None:
     changed = [name for name in FIXED if getattr(old, name) != getattr(new, name)]
+    if old.odoo.retry_max_s != new.odoo.retry_max_s:
+        changed.append("odoo.retry_max_s")
     if not changed and old.streams() != new.streams():
         changed = ["connections: a stream of history"]
     if changed:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from ..check import known_tags
 from ..clock import Clock, SystemClock
@@ -71,20 +71,39 @@ def write_csv(out: TextIO, connection: str, found: Sequence[Found]) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for item in found:
-        address, place, register, unit = _place(item.address)
-        writer.writerow((
-            connection, address, place, register, unit, item.type, item.name, "" if item.value is None else item.value,
+        row = (
+            connection, *_place(item.address), item.type, item.name, "" if item.value is None else str(item.value),
             item.unit or "", "true" if item.writable else "false", item.description,
-        ))  # fmt: skip
+        )  # fmt: skip
+        writer.writerow([_plain(cell) for cell in row])
 
 
-def _place(address: str) -> tuple[str, str, str, str]:
-    """(address, table, register, unit): Modbus is named by the last three, [unit/]table:register."""
-    before, _, rest = address.rpartition("/")
-    table_name, colon, register = rest.partition(":")
-    if colon and table_name in MODBUS_TABLES and register.isdecimal():
-        return "", table_name, register, before or "1"
-    return address, "", "", ""
+class Place(NamedTuple):
+    """Where a value is, in the columns of the import: Modbus by table and register, all else by address."""
+
+    address: str
+    table: str = ""
+    register: str = ""
+    unit_id: str = ""
+
+
+def _place(address: str) -> Place:
+    unit, _, place = address.rpartition("/")
+    table_name, colon, register = place.partition(":")
+    if colon and table_name in MODBUS_TABLES and register.isdecimal() and (not unit or unit.isdecimal()):
+        return Place("", table_name, register, unit or "1")
+    return Place(address)
+
+
+def _plain(cell: str) -> str:
+    """Names come from devices: no spreadsheet may take one for a formula. The import takes the sign off again."""
+    if not cell.startswith(("=", "+", "-", "@")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _row(item: Found) -> tuple[str, ...]:

@@ -249,6 +249,19 @@ def test_browse_for_people_programs_and_odoos_import(config: Path, device: Devic
     assert [item["name"] for item in json.loads(out)] == ["Temp", "b"]
 
 
+def test_browse_names_the_unit_and_no_spreadsheet_calculates_names(
+    config: Path, device: Device, capsys: Capture
+) -> None:
+    device.offers = [
+        Found("7/holding:100", "unit 7 holding 100", "int16", -5), Found("plant/7/holding:x", "=1+1", "string", "@x"),
+    ]  # fmt: skip
+    _, out, _ = run(capsys, "browse", "-c", str(config), "--csv")
+    first, second = csv.DictReader(io.StringIO(out))
+    assert (first["address"], first["table"], first["register"], first["unit_id"]) == ("", "holding", "100", "7")
+    assert first["value"] == "-5" and (second["name"], second["value"]) == ("'=1+1", "'@x")
+    assert second["address"] == "plant/7/holding:x" and second["unit_id"] == ""
+
+
 def test_browse_is_bounded_and_says_so(config: Path, device: Device, capsys: Capture) -> None:
     device.offers = OFFERS
     code, out, err = run(capsys, "browse", "-c", str(config), "--limit", "2")
