@@ -23,19 +23,28 @@ if TYPE_CHECKING:
 HISTORY = "history"
 # The boot_id of a memory that came back from Odoo (see outbox.heal).
 FROM_ODOO = "odoo"
-# A pushed source is silent while nothing changes: its drivers repeat the value every few seconds.
-PUSHED_OUTAGE_MS = 6000
+# A pushed source is silent while nothing changes: without a loss between there was no outage, however long.
+NEVER_MS = 10**12
 # A device restarts its sequence at one of these.
 SEQUENCE_MODULUS = 65536
 
 
 @dataclass(frozen=True, slots=True)
 class CountPlan:
-    """key: of this tag's memory; total_key: of the memory that holds the counter's total."""
+    """key: of this tag's memory; total_key: of the memory that holds the counter's total.
+
+    unbroken: the spec while a pushed source was watched all the time; None for polled ones.
+    """
 
     spec: CounterSpec
     key: str
     total_key: str
+    unbroken: CounterSpec | None = None
+
+    def spec_for(self, look: Look) -> CounterSpec:
+        """What holds for this look. Rows of a file are no changes as they came: between two anything may be."""
+        own_time = look.sample.historical or look.sample.mono == look.sample.at
+        return self.spec if self.unbroken is None or look.fresh or look.dropped or own_time else self.unbroken
 
     def count(self, value: Value | None) -> int | None:
         """The device's count; None when the value is no whole number below the modulus."""
@@ -119,21 +128,20 @@ def plan(tag: Tag, tags: Mapping[str, Tag]) -> CountPlan:
     key = tag.counter_key
     modulus = tag.modulus or SEQUENCE_MODULUS if tag.counting == "handshake" else tag.wraps_at
     spec = spec_of(tag, tags, LARGEST if tag.counting == "pulse" else modulus)
-    return CountPlan(spec, key if tag.cavity is None else f"{key}#{tag.cavity}", key)
+    unbroken = None if tag.table else replace(spec, outage_ms=NEVER_MS)
+    return CountPlan(spec, key if tag.cavity is None else f"{key}#{tag.cavity}", key, unbroken)
 
 
 def spec_of(tag: Tag, tags: Mapping[str, Tag], modulus: int, rate: float | None = None) -> CounterSpec:
     """The constants of the counter model."""
     flag = tags.get(tag.reset_flag_tag or "")
-    outage = max(3 * tag.poll_ms, 1000)
-    if tag.counting == "pulse" and not tag.table:
-        outage = max(outage, PUSHED_OUTAGE_MS)
     resets = None
     if tag.counting == "shift_total":
         resets = schedule(tag.reset_times, tag.time_zone, tag.reset_window_ms)
     return CounterSpec(
         modulus=modulus, max_rate=rate or tag.max_rate or 1.0, tolerance=tag.tolerance, policy=tag.policy,
-        outage_ms=outage, flag_is_bool=flag is not None and flag.type == "bool", counting=tag.counting,
+        outage_ms=max(3 * tag.poll_ms, 1000), flag_is_bool=flag is not None and flag.type == "bool",
+        counting=tag.counting,
         factor=tag.factor, resets=resets, shared=tag.cavity is not None,
     )  # fmt: skip
 
@@ -172,10 +180,10 @@ def step(look: Look) -> bool:
         return True
     if how.spec.counting == "handshake":
         return _handshake(look, how, memory, raw)
-    now = reading(look, raw)
-    if how.spec.counting == "pulse":
-        return settle(look, how, now, book_level(how.spec, memory, now))
-    outcome = book(how.spec, memory, now, look.state.doubts.get(how.key))
+    now, spec = reading(look, raw), how.spec_for(look)
+    if spec.counting == "pulse":
+        return settle(look, how, now, book_level(spec, memory, now))
+    outcome = book(spec, memory, now, look.state.doubts.get(how.key))
     return settle(look, how, now, outcome)
 
 

@@ -43,7 +43,9 @@ COUNT = ("decision", "delta", "total")
 
 
 def counter(name: str = "total", **fields: Any) -> Tag:
-    return tag(name, "counter", **{"counter": "total", "max_rate": 10.0, "modulus": 65536, **fields})
+    """Polled, if nothing else is said."""
+    base = {"counter": "total", "max_rate": 10.0, "modulus": 65536, "table": "holding"}
+    return tag(name, "counter", **{**base, **fields})
 
 
 def test_resetting_counter_is_set_to_zero_when_people_like() -> None:
@@ -98,6 +100,22 @@ def test_shift_total_falls_at_its_times_only() -> None:
 def test_schedule_knows_local_time_and_its_window(start: str, end: str, due: bool) -> None:
     times = schedule(("06:00",), "Europe/Berlin", 900_000)
     assert times.between(from_rfc3339(start), from_rfc3339(end)) == due
+
+
+def test_pushed_source_may_be_silent_for_long() -> None:
+    """No loss between: every change came, a hidden reset is none. After a loss it may have been one."""
+    scene = Scene(counter(counting="resetting", table=""), tag("beat", "heartbeat"))
+    scene.poll(total=1, beat=1)
+    scene.poll(500, beat=2)
+    scene.poll(500, total=2)
+    for n in range(20):
+        scene.poll(4000, beat=n)
+    assert told(scene.poll(500, total=7), "count", *COUNT) == [("step", 5, 6)]
+    scene.clock.advance(60_000)
+    scene.loss()
+    scene.poll(500, beat=99)
+    (event,) = scene.poll(500, total=9)
+    assert event.fields["decision"] == "gap" and event.fields["bounds"][0] == 2
 
 
 def pulse(**fields: Any) -> Tag:
