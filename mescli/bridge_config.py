@@ -10,13 +10,13 @@ from pathlib import Path
 from iot_bridge.simulator.layout import BROKERED, MACHINES, METERS, PORTS, connections
 
 PLC_HOST = "127.0.0.1"
-# The last port of the block is for orders to the simulated plant, the one before for the broker.
-BROKER, CONTROL = PORTS, PORTS + 1
+# The last ports of the block: the broker, orders to the simulated plant, the bridge's status page.
+BROKER, CONTROL, STATUS = PORTS, PORTS + 1, PORTS + 2
 
 
 def port_count() -> int:
-    """How many ports in a row the devices, the broker and the control of the demo line need."""
-    return PORTS + 2
+    """How many ports in a row the devices, the broker, the control of the demo line and the bridge need."""
+    return PORTS + 3
 
 
 def device_ports(plc_port: int) -> list[int]:
@@ -37,6 +37,7 @@ def write(path: Path, url: str, database: str, provided: Mapping[str, object], p
         *(f"{name}: {json.dumps(provided[name])}" for name in ("stream", "telemetry_stream") if name in provided),
         "data_dir: bridge",
         "tags: from_odoo",
+        f"status: {json.dumps({'port': plc_port + STATUS})}",
         "odoo:",
         *(f"  {name}: {json.dumps(value)}" for name, value in odoo.items()),
         "connections:",

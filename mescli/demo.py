@@ -74,6 +74,10 @@ class Plant:
         return self.folder / "bridge.yaml"
 
     @property
+    def bridge_url(self) -> str:
+        return f"http://127.0.0.1:{self.plc_port + bridge_config.STATUS}/"
+
+    @property
     def board_url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}{self.provided()['board_path']}"
 

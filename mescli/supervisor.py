@@ -76,6 +76,7 @@ def watch(plant: Plant, seconds: float) -> int:
 def _greet(plant: Plant, seconds: float) -> None:
     say(f"\nThe plant runs (started in {seconds:.0f} s).  Ctrl-C stops all of it.\n")
     say(f"  board   {plant.board_url}")
+    say(f"  bridge  {plant.bridge_url}  (its own status page)")
     users = plant.provided().get("users")
     for user in users if isinstance(users, list) else []:
         say(f"  login   {user['login']}  password {user['password']}  ({user['role']})")

@@ -120,7 +120,7 @@ def test_the_bridge_gets_a_configuration_that_it_accepts(tmp_path):
     assert (config.stream, config.odoo.login, config.odoo.database) == ("LINE1", "gateway-1-1", "mes_demo")
     ports = [item.port for item in config.connections]
     assert sorted(ports) == sorted([*bridge_config.device_ports(15020), 15020 + bridge_config.BROKER])
-    assert len(set(ports)) == len(ports) and max(ports) < 15020 + bridge_config.port_count() - 1
+    assert len(set(ports)) == len(ports) and max(ports) < 15020 + bridge_config.CONTROL
     assert config.odoo.key_file == tmp_path / "key"
     assert "key_file" in yaml.safe_load(path.read_text())["odoo"]
 
