@@ -28,6 +28,7 @@ from ..errors import Busy, Refused, Rejected, TooLarge, Transient
 from ..outbox import Batch, Outbox
 from .caller import Caller
 from .conservation import Conservation
+from .failures import TLS, TLS_PAUSE_S
 from .pacing import Pace, Pauses
 from .status import UplinkStatus
 
@@ -103,7 +104,7 @@ class DurableLane:
                 # The live lane leaves Odoo alone too.
                 self.greeted.clear()
                 self.status.refuse(error.code, str(error).removeprefix(f"{error.code}: "))
-                await self._pause(max(REFUSED_FIRST_S, self._refusals.next()))
+                await self._pause(self._refusal_pause(error.code))
             except Busy as error:
                 self.status.down(str(error))
                 await self._pause(self._pauses.after(error.pause_s))
@@ -114,6 +115,9 @@ class DurableLane:
                 # A disk that is full or broken; whoever stores raises the alarm.
                 self.status.down(f"the outbox can't be used: {error}")
                 await self._pause(self._pauses.next())
+
+    def _refusal_pause(self, code: str) -> float:
+        return TLS_PAUSE_S if code == TLS else max(REFUSED_FIRST_S, self._refusals.next())
 
     async def drained(self) -> None:
         """Return when nothing is pending."""

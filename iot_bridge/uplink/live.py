@@ -17,6 +17,7 @@ from typing import Any
 from ..clock import Clock, to_rfc3339
 from ..errors import BridgeError, Busy, Refused
 from .caller import Caller
+from .failures import TLS, TLS_PAUSE_S
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class LiveLane:
         code = "odoo_silent"
         if isinstance(error, Refused):
             # A person must act; the durable lane says when it is mended.
-            code, pause_s = error.code, REFUSED_S
+            code, pause_s = error.code, TLS_PAUSE_S if error.code == TLS else REFUSED_S
         else:
             pause_s = error.pause_s if isinstance(error, Busy) else 0.0
         self._not_before = time.monotonic() + pause_s

@@ -171,6 +171,36 @@ def test_what_a_person_must_mend_is_not_hammered(
     assert all(5 <= pause <= 60 for pause in pauses) and len(odoo.events()) == 3
 
 
+def test_a_certificate_is_looked_at_again_soon(
+    odoo: FakeOdoo, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be renewed by a machine at any moment: the pauses do not grow, the alarm stays until it is good."""
+    pauses: list[float] = []
+    call = Caller.call
+
+    async def refused(self: Caller, method: str, payload: str) -> Any:
+        if len(pauses) < 6:
+            raise Refused("tls", "the certificate of Odoo is not accepted: certificate has expired: renew it")
+        return await call(self, method, payload)
+
+    async def pause(self: DurableLane, seconds: float) -> None:
+        assert "renew it" in self.status.alarms["tls"]
+        pauses.append(seconds)
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(Caller, "call", refused)
+    monkeypatch.setattr(DurableLane, "_pause", pause)
+
+    async def scene() -> None:
+        async with running(outbox, config(odoo, tmp_path)) as lane:
+            lane.states(3)
+            await lane.drained()
+            assert lane.durable.status.alarms == {}
+
+    asyncio.run(scene())
+    assert len(pauses) == 6 and max(pauses) <= 3
+
+
 def test_retry_after_is_kept(
     odoo: FakeOdoo, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
