@@ -5,7 +5,8 @@
 - changes: a server in another process writes all of its nodes round after round as fast as it can; once a bare
   asyncua subscription takes the changes (a handler that counts), once our driver does (through ``receive`` to
   Samples, stamped, ordered and acknowledged, with its reads, probes and audits), in turns. Best of each: changes
-  per second, and per second of the client's processor.
+  a second of the client's processor, which is what one core can take; and those that arrived in a second, where
+  asyncua's server is the limit for both.
 - bridge: the whole bridge with 1 000 tags from Odoo at 1 s in a process of its own, a tenth of them changing each
   second: processor time and memory.
 
@@ -222,13 +223,13 @@ def changes(rounds: int) -> dict[str, float]:
                 }  # fmt: skip
                 for key, value in figures.items():
                     best[name][key] = max(best[name].get(key, 0.0), value)
+    ours, bare = best["ours"], best["bare"]
     return {
-        "changes_per_s": round(best["ours"]["per_s"]),
-        "changes_per_s_bare": round(best["bare"]["per_s"]),
-        "changes_ratio": round(best["ours"]["per_s"] / best["bare"]["per_s"], 2),
-        "changes_per_cpu_s": round(best["ours"]["per_cpu_s"]),
-        "changes_per_cpu_s_bare": round(best["bare"]["per_cpu_s"]),
-        "changes_cpu_ratio": round(best["ours"]["per_cpu_s"] / best["bare"]["per_cpu_s"], 2),
+        "changes_per_s_of_a_core": round(ours["per_cpu_s"]),
+        "changes_per_s_of_a_core_bare": round(bare["per_cpu_s"]),
+        "changes_ratio": round(ours["per_cpu_s"] / bare["per_cpu_s"], 2),
+        "arrived_per_s": round(ours["per_s"]),
+        "arrived_per_s_bare": round(bare["per_s"]),
     }
 
 
@@ -293,7 +294,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--role", choices=["server", "bare", "ours", "odoo", "bridge"], help=argparse.SUPPRESS)
     parser.add_argument("--url", default="", help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args, _ = parser.parse_known_args()
     roles: dict[str, Any] = {
         "server": play_server, "bare": lambda: play_bare(args.rounds), "ours": lambda: play_ours(args.rounds),
         "bridge": lambda: play_bridge(args.url, args.seconds),
