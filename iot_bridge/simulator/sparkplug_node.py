@@ -23,7 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..clock import Clock
-from ..drivers.mqtt.link import Link, Message, Will
+from ..drivers.mqtt.client import Will
+from ..drivers.mqtt.link import Link, Message
 from ..drivers.mqtt.settings import BrokerConfig
 from ..drivers.sparkplug import datatypes
 from ..drivers.sparkplug.payload import Metric, Payload, decode, encode

@@ -19,20 +19,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ...errors import LinkLost, Rejected
+from .client import Will, greeting, make_client
 from .settings import BrokerConfig
-from .tls import context, password, reason_of
+from .tls import reason_of
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.1
 READS_AT_ONCE = 200
-UNACKNOWLEDGED_MAX = 1000
 FAREWELL_S = 0.3
 NO_SUBSCRIBER = 0x10
 
@@ -50,16 +48,6 @@ class Message:
     link: Link
     dup: bool = False
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when we fall silent."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = True
 
 
 class Link:
@@ -212,36 +200,6 @@ class Link:
 
     # -- inside
 
-    def _made(self) -> Client:
-        config = self._config
-        newer = config.version == "5"
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=None if newer else self._clean,
-            protocol=MQTTProtocolVersion.MQTTv5 if newer else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.on_log = self._on_log
-        client.connect_timeout = config.timeout_s
-        if config.username is not None:
-            client.username_pw_set(config.username, password(config.password_file))
-        if config.tls:
-            client.tls_set_context(context(config))
-        if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
-        return client
-
-    def _greeting(self) -> dict[str, Any]:
-        if self._config.version != "5":
-            return {}
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._session_expiry_s
-        properties.ReceiveMaximum = UNACKNOWLEDGED_MAX
-        properties.MaximumPacketSize = self._config.payload_max + 70_000
-        return {"clean_start": self._clean, "properties": properties}
-
     async def _dial(self) -> Client:
         """A client whose socket is connected; raise LinkLost."""
         done: asyncio.Future[Client] = self._loop.create_future()
@@ -258,8 +216,12 @@ class Link:
         def work() -> None:
             client, trouble = None, ""
             try:
-                made = self._made()
-                made.connect(self._config.host, self._config.broker_port, self._config.keepalive_s, **self._greeting())
+                made = make_client(self._config, self._client_id, self._clean, self._will)
+                made.on_log = self._on_log
+                made.connect(
+                    self._config.host, self._config.broker_port, self._config.keepalive_s,
+                    **greeting(self._config, self._clean, self._session_expiry_s),
+                )  # fmt: skip
                 client = made
             except LinkLost as error:
                 trouble = str(error)

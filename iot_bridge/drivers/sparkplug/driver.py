@@ -21,8 +21,9 @@ from ...errors import LinkLost, Rejected
 from ...events import Sample, Value
 from ...tags.model import Tag
 from ..base import Delivery, Found, Surroundings
+from ..mqtt.client import Will
 from ..mqtt.inbox import Arrival, Inbox
-from ..mqtt.link import Link, Message, Will
+from ..mqtt.link import Link, Message
 from ..mqtt.payload import Findings
 from ..mqtt.stamps import Stamp, Stamper
 from ..mqtt.tls import soon_expired
