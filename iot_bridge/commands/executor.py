@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 Store = Callable[[Sequence[Event], Mapping[str, str | None]], Awaitable[None]]
 
 AT_ONCE = 1000
+NO_DEADLINE = 0
 LOOK_S = 0.1
 # A controller may need some cycles before a written value shows.
 SETTLE_S = (0.0, 0.2, 0.6)
@@ -64,7 +65,7 @@ class Executor:
         self._knows = knows
         self._ledger = ledger.Ledger(notes)
         self._unfinished = self._ledger.unfinished()
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._order: dict[str, asyncio.Lock] = {}
         # What became of commands since the start, by status.
         self.counts: Counter[str] = Counter()
@@ -79,15 +80,15 @@ class Executor:
             except Unreadable as error:
                 self._unreadable(error)
         for command in sorted(readable, key=lambda item: item.id):
-            if self._is_new(command.id):
-                self._begin(command.id, self._carry_out(command))
+            if self._is_new(command.key):
+                self._begin(command, self._carry_out(command))
 
     async def run(self) -> None:
         """See the class; runs until cancelled."""
         for entry in self._unfinished:
-            if entry.id not in self._tasks:
-                command = Command(entry.id, entry.tag, "write", None, entry.deadline)
-                self._begin(entry.id, self._after_crash(command, entry))
+            command = Command(entry.id, entry.tag, "write", None, entry.deadline)
+            if command.key not in self._tasks:
+                self._begin(command, self._after_crash(command, entry))
         self._unfinished = []
         while True:
             self.progress += 1
@@ -105,12 +106,12 @@ class Executor:
 
     # -- one command
 
-    def _is_new(self, id: int) -> bool:
-        return id not in self._ledger and id not in self._tasks and len(self._tasks) < AT_ONCE
+    def _is_new(self, key: str) -> bool:
+        return key not in self._ledger and key not in self._tasks and len(self._tasks) < AT_ONCE
 
-    def _begin(self, id: int, work: Awaitable[None]) -> None:
-        self._tasks[id] = task = asyncio.ensure_future(self._guarded(id, work))
-        task.add_done_callback(lambda _: self._tasks.pop(id, None))
+    def _begin(self, command: Command, work: Awaitable[None]) -> None:
+        self._tasks[command.key] = task = asyncio.ensure_future(self._guarded(command.id, work))
+        task.add_done_callback(lambda _: self._tasks.pop(command.key, None))
 
     async def _guarded(self, id: int, work: Awaitable[None]) -> None:
         try:
@@ -120,12 +121,12 @@ class Executor:
             log.exception("command %d", id)
 
     def _unreadable(self, error: Unreadable) -> None:
-        if error.id is None or not self._is_new(error.id):
+        # Nothing says for which machine it was; the result names the command, which Odoo knows.
+        command = None if error.id is None else Command(error.id, "", "read", None, NO_DEADLINE)
+        if command is None or not self._is_new(command.key):
             log.debug("command: %s", error)
             return
-        # Nothing says for which machine it was; the result names the command, which Odoo knows.
-        command = Command(error.id, "", "read", None, self._clock.now_ms())
-        self._begin(error.id, self._report(command, "refused", str(error)))
+        self._begin(command, self._report(command, "refused", str(error)))
 
     async def _carry_out(self, command: Command) -> None:
         connection = await self._await_connection(command)
@@ -167,7 +168,7 @@ class Executor:
             await self._report(command, "refused", str(error), tag)
             return
         entry = ledger.writing(command, raw, now)
-        if not await self._commit([], {ledger.key(command.id): entry.note()}):
+        if not await self._commit([], {ledger.note_of(command.key): entry.note()}):
             # Not noted, so not written: Odoo offers it again.
             return
         self._ledger.add(entry)
@@ -297,7 +298,7 @@ class Executor:
         equipment = tag.equipment if tag is not None else command.tag.rpartition("/")[0]
         event = Event("command_result", equipment or "-", now, fields, tag=command.tag or None)
         handled = ledger.done(command, entry, now)
-        while not await self._commit([event], {ledger.key(command.id): handled.note()}):
+        while not await self._commit([event], {ledger.note_of(command.key): handled.note()}):
             await asyncio.sleep(STORE_RETRY_S)
         self._ledger.add(handled)
         self.counts[status] += 1

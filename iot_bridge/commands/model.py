@@ -30,6 +30,11 @@ class Command:
     deadline: int
     reason: str = ""
 
+    @property
+    def key(self) -> str:
+        """What makes it this command: an Odoo restored from a backup gives the same id to another one."""
+        return f"{self.id}@{self.deadline}"
+
 
 class Unreadable(ValueError):
     """A command that can't be understood; ``id`` is None when not even that is there."""
