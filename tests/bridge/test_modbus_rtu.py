@@ -259,3 +259,24 @@ def test_a_unit_that_was_away_for_long_is_read_again(monkeypatch: pytest.MonkeyP
     said, value = run(scene)
     assert value == 7
     assert any("answers of any size may still come" in sentence for sentence in said), said
+
+
+def test_a_value_is_stamped_when_its_request_left_not_when_the_line_was_settled() -> None:
+    """Else a counter would seem to have run faster than it can, by as long as settling took."""
+
+    async def scene() -> tuple[int, int]:
+        with serial_line() as (far_end, node):
+            devices = SerialDevices({1: Device()}, far_end)
+            devices.serve()
+            # The echo and the read each take so long.
+            devices.hold_s = 0.1
+            link = serial_driver(node, [measurement(3)], timeout_s=0.5)
+            await link.open()
+            began = CLOCK.now_ms()
+            (sample,) = await link.read(link.groups()[0])
+            devices.stop()
+            await link.close()
+            return sample.at - began, sample.recv - sample.at
+
+    settling, reading = run(scene)
+    assert settling >= 100 and 100 <= reading < 190

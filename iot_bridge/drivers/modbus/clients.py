@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TypedDict
 
@@ -34,8 +35,8 @@ class _Never(TypedDict):
     reconnect_delay: float
 
 
-def make_link(config: ModbusConfig) -> Link:
-    """The line of a connection."""
+def make_link(config: ModbusConfig, leaving: Callable[[], None]) -> Link:
+    """The line of a connection; ``leaving`` is called when a request leaves."""
     never: _Never = {"retries": 0, "reconnect_delay": 0}
     if isinstance(config, ModbusRtuConfig):
         serial = partial(
@@ -43,11 +44,11 @@ def make_link(config: ModbusConfig) -> Link:
             bytesize=config.bytesize, parity=config.parity, stopbits=config.stopbits,
             handle_local_echo=config.local_echo, **never,
         )  # fmt: skip
-        return SerialLink(serial, config.timeout_s, config.pause_s, config.where)
+        return SerialLink(serial, config.timeout_s, config.pause_s, config.where, leaving)
     if isinstance(config, ModbusRtuTcpConfig):
         rtu = partial(
             AsyncModbusTcpClient, config.host, port=config.port, name=config.name, framer=FramerType.RTU, **never
         )
-        return RtuLink(rtu, config.timeout_s, config.pause_s, config.where)
+        return RtuLink(rtu, config.timeout_s, config.pause_s, config.where, leaving)
     tcp = partial(AsyncModbusTcpClient, config.host, port=config.port, name=config.name, **never)
-    return Link(tcp, config.timeout_s, config.pause_s, config.where)
+    return Link(tcp, config.timeout_s, config.pause_s, config.where, leaving)

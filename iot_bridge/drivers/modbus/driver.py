@@ -44,7 +44,9 @@ class Modbus:
         self._clock = clock
         self._around = around
         self._groups = plan(tags, config.max_gap, config.max_registers)
-        self._link = make_link(config)
+        self._link = make_link(config, self._stamp)
+        # When the present request left; what comes before it (opening, settling, waiting) makes no value older.
+        self._at = self._mono = 0
         self._units = Units({tag.unit_id for tag in tags}, config.unit_retry_max_s)
         self._readings = {group: [Reading(block) for block in group.blocks] for group in self._groups}
         # What was answered last: it is asked again to tell a silent unit from a dead line.
@@ -101,15 +103,17 @@ class Modbus:
 
     # -- reading
 
+    def _stamp(self) -> None:
+        self._at, self._mono = self._clock.now_ms(), self._clock.mono_ms()
+
     async def _read(self, reading: Reading, answers: list[Answered], demanded: bool = False) -> None:
         if time.monotonic() < reading.split_until:
             await self._read_halves(reading, answers, demanded)
             return
-        at, mono = self._clock.now_ms(), self._clock.mono_ms()
         answer = await self._answer(reading, demanded)
         if answer is None:
             return
-        recv = self._clock.now_ms()
+        at, mono, recv = self._at, self._mono, self._clock.now_ms()
         if answer.isError():
             if reading.split(answer.exception_code):
                 await self._read_halves(reading, answers, demanded)

@@ -52,13 +52,16 @@ class MakeClient(Protocol):
 
 
 class Link:
-    """Modbus TCP framing. Used by one task."""
+    """Modbus TCP framing. Used by one task. ``leaving`` is called when a request leaves."""
 
-    def __init__(self, make_client: MakeClient, timeout_s: float, pause_s: float, where: str) -> None:
+    def __init__(
+        self, make_client: MakeClient, timeout_s: float, pause_s: float, where: str, leaving: Callable[[], None]
+    ) -> None:
         self._make_client = make_client
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._where = where
+        self._leaving = leaving
         self._client: ModbusBaseClient | None = None
         self._request: ModbusPDU | None = None
         self._size: int | None = None
@@ -121,6 +124,7 @@ class Link:
 
     async def _exchange(self, client: ModbusBaseClient, request: ModbusPDU, size: int | None) -> ModbusPDU:
         self._request, self._size = request, size
+        self._leaving()
         deadline = asyncio.get_running_loop().call_later(self._timeout_s, self._fail, Silent("no answer: timeout"))
         try:
             answer: ModbusPDU = await client.execute(False, request)

@@ -51,8 +51,10 @@ class _Owed:
 class RtuLink(Link):
     """See :class:`.link.Link`."""
 
-    def __init__(self, make_client: MakeClient, timeout_s: float, pause_s: float, where: str) -> None:
-        super().__init__(make_client, timeout_s, pause_s, where)
+    def __init__(
+        self, make_client: MakeClient, timeout_s: float, pause_s: float, where: str, leaving: Callable[[], None]
+    ) -> None:
+        super().__init__(make_client, timeout_s, pause_s, where, leaving)
         self._owed: dict[int, _Owed] = {}
         self._settled: set[int] = set()
         self._mute_at_echo: set[int] = set()
