@@ -5,7 +5,8 @@
 Modbus TCP servers in a process of their own, every register a measurement polled at 1 s, of which a tenth
 changes at each poll, then all of them. Each gateway is a process as its users start it, with its storage on
 disk and otherwise its defaults: ours with a fake Odoo, ThingsBoard Gateway (SQLite) with a local Mosquitto.
-What a gateway has read is counted by the servers, what it costs by the kernel. ThingsBoard Gateway is
+What a gateway has read is counted by the servers, what it costs by the kernel; that theirs passes it on is
+seen at the broker, where this program answers its one question as ThingsBoard does. ThingsBoard Gateway is
 installed on demand into an environment of its own in the cache; without the package index the JSON line says
 why it was not measured.
 
@@ -32,6 +33,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 
 from iot_bridge.testing import FakeOdoo
 from mescli import mosquitto, processes
@@ -41,6 +44,7 @@ from mescli.paths import ROOT, cache_dir, hash_text, locked
 PEER = ("pymodbus==3.9.2", "thingsboard-gateway==3.8.5")
 FIRST_PORT = int(os.environ.get("MES_BENCH_PORT", "24600"))
 WARM_UP_S = 8.0
+NO_LIMITS = {"maxPayloadSize": 65536, "maxInflightMessages": 1000, "rateLimits": {}, "gatewayRateLimits": {}}
 HUGE = "1000000:1,"  # messages a second: its own limits are for a cloud that is paid by the message
 
 
@@ -268,22 +272,46 @@ def peer_settings(folder: Path, broker_port: int, count: int, registers: int) ->
         (folder / name).write_text(json.dumps(content))
 
 
+class Platform:
+    """What ThingsBoard is to its gateway: says that there are no limits, and takes telemetry."""
+
+    def __init__(self, port: int) -> None:
+        self.messages = 0
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._take
+        self._client.connect("127.0.0.1", port)
+        self._client.subscribe([("v1/devices/me/rpc/request/+", 1), ("v1/gateway/telemetry", 0)])
+        self._client.loop_start()
+
+    def _take(self, client: Client, _data: object, message: MQTTMessage) -> None:
+        if message.topic == "v1/gateway/telemetry":
+            self.messages += 1
+        else:
+            client.publish(message.topic.replace("request", "response"), json.dumps(NO_LIMITS), 1)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 def theirs(devices: Devices, count: int, registers: int, seconds: float) -> Figure:
     home = install_peer()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = mosquitto.start(processes.free_port(FIRST_PORT + 100), folder / "broker", persistence=False)
+        platform = Platform(broker.port)
         try:
             peer_settings(folder, broker.port, count, registers)
             env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
             env["TB_GW_CONFIG_DIR"] = str(folder)
             with running([str(home / "bin/thingsboard-gateway")], folder, env) as gateway:
                 figure = measure(gateway.pid, devices, seconds)
-            if not figure.values_per_s:
+            if not figure.values_per_s or not platform.messages:
                 last = (folder / "gateway.log").read_text(errors="replace").strip().splitlines()[-3:]
-                raise CannotMeasure(f"ThingsBoard Gateway has read nothing: {' / '.join(last)}")
+                raise CannotMeasure(f"ThingsBoard Gateway has read or sent nothing: {' / '.join(last)}")
             return figure
         finally:
+            platform.close()
             broker.stop()
 
 
