@@ -85,3 +85,9 @@ def test_the_readme_begins_with_the_two_commands():
     commands = [line.split("#")[0].strip() for line in text("README.md").splitlines() if line.startswith("    ./mes")]
     assert commands[:2] == ["./mes demo", "./mes test"]
     assert text("README.md").index("./mes demo") < 200
+
+
+def test_every_package_of_the_bridge_is_packed():
+    listed = set(re.findall(r'^    "(iot_bridge[\w.]*)",$', text("iot_bridge/pyproject.toml"), re.MULTILINE))
+    there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "iot_bridge").rglob("__init__.py")}
+    assert listed == there
