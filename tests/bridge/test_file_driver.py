@@ -366,6 +366,26 @@ def test_folder_that_is_not_there_says_the_mend(place: Place) -> None:
         asyncio.run(place.driver().open())
 
 
+@pytest.mark.parametrize("text", [HEAD + row(0), "nothing\n", None])
+def test_a_visitor_leaves_no_trace(place: Place, text: str | None) -> None:
+    """``check --online`` looks at the newest file and takes nothing from the bridge."""
+    (place.folder / "in").mkdir()
+    if text is not None:
+        place.drop("a.csv", text)
+    around = Surroundings(place.folder, place.box.notes, place.said.append, visiting=True)
+
+    async def scene() -> list[Any]:
+        driver = FileDriver(place.config, TAGS, place.clock, around)
+        await driver.open()
+        seen = [sample.value for _ in range(3) for sample in (await driver.receive()).samples]
+        await driver.close()
+        return seen
+
+    seen = asyncio.run(scene())
+    assert seen == ([1, 0, 20.5, False] if text == HEAD + row(0) else []) and bool(seen) != bool(place.said)
+    assert [path.name for path in (place.folder / "in").iterdir()] == (["a.csv"] if text is not None else [])
+
+
 def test_browse_shows_columns_with_values(place: Place) -> None:
     place.drop("a.csv", HEAD + row(0))
     found = asyncio.run(place.driver().browse(None, 3))

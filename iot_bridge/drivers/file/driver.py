@@ -13,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +57,7 @@ class FileDriver:
         self._parser = Parser(config, tags)
         self._ledger = Ledger(config.name, {})
         self._open: _Open | None = None
+        self._visited = False
         # Read, but not stored yet: delivered again until it is.
         self._pending: Delivery | None = None
         # File -> (size, since when it has been so, real s).
@@ -64,6 +67,8 @@ class FileDriver:
         await asyncio.to_thread(self._prepare)
 
     async def receive(self) -> Delivery:
+        if self._around.visiting:
+            return await self._visit()
         if self._pending is None:
             try:
                 self._pending = await asyncio.to_thread(self._next)
@@ -74,6 +79,20 @@ class FileDriver:
             await asyncio.sleep(self._config.look_s)
             return Delivery([])
         return self._pending
+
+    async def _visit(self) -> Delivery:
+        """For a short look: the first good row of the newest file, without a trace."""
+        if self._visited:
+            await asyncio.sleep(self._config.look_s)
+            return Delivery([])
+        self._visited = True
+        try:
+            return Delivery(await asyncio.to_thread(self._peek))
+        except RowError as error:
+            self._around.found(f"{self._config.name}: {error}")
+            return Delivery([])
+        except OSError as error:
+            raise LinkLost(f"{self._config.folder}: {error}") from None
 
     async def stored(self, delivery: Delivery) -> None:
         if delivery.token is None:
@@ -102,24 +121,36 @@ class FileDriver:
     # -- in a thread
 
     def _columns(self, start: str | None) -> list[Found]:
-        config = self._config
-        files = [path for path in config.folder.glob(start or config.pattern) if path.is_file()]
-        if not files:
-            raise RowError(f"there is no file {start or config.pattern}")
-        path = max(files, key=lambda path: path.stat().st_mtime_ns)
-        with path.open("rb") as file:
-            if config.format == "jsonl":
-                rows = json_rows(file, config, 0, 1)
-            else:
-                header, offset, number = header_of(file, config)
-                rows = csv_rows(file, config, header, offset, number)
-            first = next((row.fields for row in rows if row.fields is not None), {})
+        with self._newest(start) as file:
+            first = next((row.fields for row in self._rows(file) if row.fields is not None), {})
         return [Found(address, address, "auto", value) for address, value in flat(first)]
+
+    def _peek(self) -> list[Sample]:
+        with self._newest(None) as file:
+            for row in islice(self._rows(file), ROWS):
+                if row.fields is not None:
+                    return self._parser.samples(self._parser.parse(row.fields), self._clock.now_ms())
+        raise RowError("the newest file has no row that can be read")
+
+    def _newest(self, name: str | None) -> BinaryIO:
+        config = self._config
+        files = [path for path in config.folder.glob(name or config.pattern) if path.is_file()]
+        if not files:
+            raise RowError(f"there is no file {name or config.pattern} in {config.folder}")
+        return max(files, key=lambda path: path.stat().st_mtime_ns).open("rb")
+
+    def _rows(self, file: BinaryIO) -> Iterator[Row]:
+        """From the beginning."""
+        config = self._config
+        if config.format == "jsonl":
+            return json_rows(file, config, 0, 1)
+        header, offset, number = header_of(file, config)
+        return csv_rows(file, config, header, offset, number)
 
     def _prepare(self) -> None:
         config = self._config
         try:
-            for folder in (config.done, config.errors):
+            for folder in () if self._around.visiting else (config.done, config.errors):
                 folder.mkdir(parents=True, exist_ok=True)
             os.scandir(config.folder).close()
         except OSError as error:
@@ -226,7 +257,8 @@ class FileDriver:
         while target.exists():
             number += 1
             target = self._config.done / f"{path.stem}.{number}{path.suffix}"
-        os.replace(path, target)
+        # The done folder may lie on another file system.
+        shutil.move(path, target)
         self._sizes.pop(path, None)
         found = f"{progress.name}: {progress.good} rows read"
         if progress.refused:
