@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,8 @@ def _tag(link: ConnectionView, tag: Tag, sample: Sample | None, now: int) -> Tag
     quality: Shown = "bad" if sample.value is None else sample.quality
     stale = age_ms > tag.stale_limit_ms and not sample.historical and tag.signal in ("state", "mode", "counter")
     value = from_raw(tag, sample.value)
+    if isinstance(value, float) and not isfinite(value):
+        value = str(value)
     return TagView(*common, value, tag.unit or "", to_rfc3339(sample.at), age_ms / 1000, quality, stale)
 
 

@@ -13,6 +13,9 @@ from .strings import TEXTS
 
 Texts = Mapping[str, str]
 
+# Rows of tags on the page; the others are found by name.
+MOST_ROWS = 500
+
 
 @cache
 def asset(name: str) -> str:
@@ -30,11 +33,11 @@ def page(shot: Snapshot, language: str, nonce: str) -> str:
     )  # fmt: skip
 
 
-def main(shot: Snapshot, language: str) -> str:
-    """What the page's script fetches anew every two seconds."""
+def main(shot: Snapshot, language: str, find: str = "") -> str:
+    """What the page's script fetches anew every two seconds; ``find``: what the tags shown contain."""
     texts = TEXTS[language]
     sections = (_head(shot, texts), _tiles(shot, texts), _alarms(shot, texts), _connections(shot, texts),
-                _streams(shot, texts), _machines(shot, texts), _findings(shot, texts), _tags(shot, texts),
+                _streams(shot, texts), _machines(shot, texts), _findings(shot, texts), _tags(shot, texts, find),
                 _foot(shot, texts))  # fmt: skip
     return "".join(sections)
 
@@ -158,7 +161,16 @@ def _findings(shot: Snapshot, texts: Texts) -> str:
     return _table("findings", ("time", "connection", "text"), rows, texts, "") if rows else ""
 
 
-def _tags(shot: Snapshot, texts: Texts) -> str:
+def chosen(tags: Sequence[TagView], find: str) -> list[TagView]:
+    """The tags whose name, connection or value contains ``find``; of too many those first that need a look."""
+    needle = find.lower()
+    found = [t for t in tags if needle in f"{t.tag} {t.connection} {shown(t.value)}".lower()] if needle else list(tags)
+    if len(found) > MOST_ROWS:
+        found.sort(key=lambda t: t.quality == "good" and not t.stale)
+    return found
+
+
+def _tags(shot: Snapshot, texts: Texts, wanted: str) -> str:
     def row(t: TagView) -> Sequence[str]:
         quality = "stale" if t.stale and t.quality != "none" else t.quality
         level = {"good": "good", "bad": "bad", "stale": "bad", "none": "none"}.get(quality, "warn")
@@ -172,7 +184,10 @@ def _tags(shot: Snapshot, texts: Texts) -> str:
     label = escape(texts["filter"])
     find = f'<input type="search" id="find" placeholder="{label}" aria-label="{label}" autocomplete="off">'
     head = ("tag", "#value", "#age", "quality", "connection")
-    return _table("tags", head, map(row, shot.tags), texts, texts["no_tags"], find)
+    found = chosen(shot.tags, wanted)
+    if len(found) > MOST_ROWS:
+        find += _empty(texts["more"].format(shown=number(MOST_ROWS), all=number(len(found))))
+    return _table("tags", head, map(row, found[:MOST_ROWS]), texts, texts["no_match"], find)
 
 
 def _foot(shot: Snapshot, texts: Texts) -> str:

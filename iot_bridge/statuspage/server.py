@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import parse_qs
 
 from ..errors import Misconfigured
 from ..snapshot import Snapshot
@@ -47,6 +48,7 @@ class Request:
     method: str
     path: str
     headers: Mapping[str, str]
+    find: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,12 @@ async def _read(reader: asyncio.StreamReader) -> Request:
         if not colon or (name.lower() in headers and name.lower() == "host"):
             raise _Wrong(HTTPStatus.BAD_REQUEST)
         headers[name.lower()] = value.strip()
-    return Request(parts[0], parts[1].partition("?")[0], headers)
+    path, _, query = parts[1].partition("?")
+    try:
+        find = parse_qs(query, max_num_fields=10).get("find", [""])[0]
+    except ValueError:
+        raise _Wrong(HTTPStatus.BAD_REQUEST) from None
+    return Request(parts[0], path, headers, find)
 
 
 async def _write(writer: asyncio.StreamWriter, response: Response, head: bool) -> None:
@@ -200,7 +207,8 @@ def _page(shot: Snapshot, request: Request) -> Response:
 
 
 def _view(shot: Snapshot, request: Request) -> Response:
-    return _html(render.main(shot, choose(request.headers.get("accept-language", ""))).encode(), {})
+    language = choose(request.headers.get("accept-language", ""))
+    return _html(render.main(shot, language, request.find).encode(), {})
 
 
 def _html(body: bytes, more: Mapping[str, str]) -> Response:

@@ -10,7 +10,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "no_alarms": "No alarm stands.", "no_connections": "No connection has tags yet. In Odoo: Manufacturing ▸ MES ▸ "
         "Gateways, add tags; here: add the device under connections.", "no_tags": "No tags yet: they come from Odoo "
         "when it has answered for the first time.", "no_machines": "No machine has told its state yet.",
-        "no_match": "No tag contains this text.", "filter": "Find a tag", "name": "Name", "driver": "Driver",
+        "no_match": "No tag contains this text.",
+        "more": "{shown} of {all} shown: type to find others.", "filter": "Find a tag", "name": "Name", "driver": "Driver",
         "state": "State", "up": "up", "down": "down", "values": "Values read", "opens": "Opened", "overruns":
         "Late polls", "stream": "Stream", "waiting": "Waiting events", "lag": "Lag", "rejected": "Set aside by Odoo",
         "applied": "Delivered", "size": "On disk", "connected": "connected", "tag": "Tag", "connection": "Connection",
@@ -29,7 +30,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "no_alarms": "Kein Alarm steht an.", "no_connections": "Noch keine Verbindung hat Tags. In Odoo: Fertigung ▸ "
         "MES ▸ Gateways, Tags anlegen; hier: das Gerät unter connections eintragen.", "no_tags": "Noch keine Tags: sie "
         "kommen von Odoo, sobald es zum ersten Mal geantwortet hat.", "no_machines": "Noch keine Maschine hat ihren "
-        "Zustand gemeldet.", "no_match": "Kein Tag enthält diesen Text.", "filter": "Tag suchen", "name": "Name",
+        "Zustand gemeldet.", "no_match": "Kein Tag enthält diesen Text.",
+        "more": "{shown} von {all} gezeigt: tippen, um andere zu finden.", "filter": "Tag suchen", "name": "Name",
         "driver": "Treiber", "state": "Zustand", "up": "verbunden", "down": "getrennt", "values": "Gelesene Werte",
         "opens": "Geöffnet", "overruns": "Verspätete Abfragen", "stream": "Strom", "waiting": "Wartende Ereignisse",
         "lag": "Rückstand", "rejected": "Von Odoo beiseitegelegt", "applied": "Zugestellt", "size": "Auf der Platte",
@@ -49,7 +51,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "no_alarms": "Aucune alarme.", "no_connections": "Aucune connexion n’a encore de variables. Dans Odoo : "
         "Fabrication ▸ MES ▸ Passerelles, ajoutez des variables ; ici : ajoutez l’appareil sous connections.",
         "no_tags": "Pas encore de variables : elles viennent d’Odoo dès sa première réponse.", "no_machines":
-        "Aucune machine n’a encore donné son état.", "no_match": "Aucune variable ne contient ce texte.", "filter":
+        "Aucune machine n’a encore donné son état.", "no_match": "Aucune variable ne contient ce texte.",
+        "more": "{shown} sur {all} affichées : saisissez un nom pour en trouver d’autres.", "filter":
         "Chercher une variable", "name": "Nom", "driver": "Pilote", "state": "État", "up": "connecté", "down":
         "coupé", "values": "Valeurs lues", "opens": "Ouvertures", "overruns": "Lectures en retard", "stream": "Flux",
         "waiting": "Événements en attente", "lag": "Retard", "rejected": "Écartés par Odoo", "applied": "Livrés",

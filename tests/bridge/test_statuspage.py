@@ -292,6 +292,24 @@ def test_a_page_that_takes_long_to_render_does_not_hold_the_loop_up(monkeypatch:
     asyncio.run(scene())
 
 
-def test_five_thousand_tags_are_all_there() -> None:
-    html = render.page(replace(a_snapshot(), tags=many_tags(5000)), "en", "n")
-    assert html.count("<tr>") >= 5000 and "/<wbr>t4999" in html
+def test_many_tags_are_bounded_found_by_name_and_troubles_come_first() -> None:
+    bad = replace(many_tags(1)[0], tag=f"{FILLER}/bad", quality="bad", value=None)
+    shot = replace(a_snapshot(), tags=(*many_tags(5000), bad))
+    html = render.main(shot, "en")
+    assert html.count("<wbr>t") == render.MOST_ROWS - 1 and "/<wbr>bad" in html
+    assert "500 of 5\u202f001 shown" in html
+    found = render.main(shot, "en", "FILLER/T4999")
+    assert "/<wbr>t4999" in found and found.count("<wbr>t") == 1 and "shown" not in found
+    assert TEXTS["en"]["no_match"] in render.main(shot, "en", "<b>")
+
+
+def test_find_comes_with_the_request() -> None:
+    async def scene() -> None:
+        async with serving(replace(a_snapshot(), tags=many_tags(600))) as server:
+            _, _, body = await exchange(server.port, GET.format("/view?find=%2Ft599&x=1", "localhost", ""))
+            assert body.count(b"<wbr>t") == 1 and b"t599" in body
+            too_many = "&".join(["find=a"] * 20)
+            status, _, _ = await exchange(server.port, GET.format(f"/view?{too_many}", "localhost", ""))
+            assert status == 400
+
+    asyncio.run(scene())

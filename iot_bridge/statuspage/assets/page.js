@@ -49,7 +49,7 @@
 
   const refresh = async () => {
     try {
-      const answer = await fetch("/view", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      const answer = await fetch("/view?find=" + encodeURIComponent(wanted), { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (!answer.ok) throw new Error(answer.statusText);
       replace(await answer.text());
       since = new Date();
