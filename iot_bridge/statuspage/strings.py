@@ -11,7 +11,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "Gateways, add tags; here: add the device under connections.", "no_tags": "No tags yet: they come from Odoo "
         "when it has answered for the first time.", "no_machines": "No machine has told its state yet.",
         "no_match": "No tag contains this text.",
-        "more": "{shown} of {all} shown: type to find others.", "filter": "Find a tag", "name": "Name", "driver": "Driver",
+        "more": "{shown} of {all} shown: type to find others.", "filter": "Find a tag", "name": "Name",
+        "driver": "Driver",
         "state": "State", "up": "up", "down": "down", "values": "Values read", "opens": "Opened", "overruns":
         "Late polls", "stream": "Stream", "waiting": "Waiting events", "lag": "Lag", "rejected": "Set aside by Odoo",
         "applied": "Delivered", "size": "On disk", "connected": "connected", "tag": "Tag", "connection": "Connection",
