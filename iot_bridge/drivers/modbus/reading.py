@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import repeat
 
 from ...events import Sample
 from .answers import REQUESTS, payload_size
@@ -70,9 +71,7 @@ class Answered:
                 self._samples = [Sample(name, None, at, mono, recv) for name in names]
             else:
                 values = self._decoder.values(self._payload)
-                self._samples = [
-                    Sample(name, value, at, mono, recv) for name, value in zip(names, values, strict=True)
-                ]
+                self._samples = list(map(Sample, names, values, repeat(at), repeat(mono), repeat(recv)))
         return self._samples
 
 
