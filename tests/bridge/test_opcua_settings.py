@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +158,24 @@ def test_evidence_comes_well_before_it_ends_and_from_one_tag_a_machine() -> None
     found = watched(tags)
     assert [tag.tag for tag in found] == ["T/M1/state", "T/M2/total"]
     assert evidence_s(found, OpcUaConfig.model_validate(ENDPOINT), speed=1) < 1.0
+
+
+# -- what a bridge without OPC UA pays for it
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split())
+
+
+def test_settings_load_no_protocol_library_and_the_driver_no_server() -> None:
+    assert not {"asyncua", "cryptography"} & _loaded_by("import iot_bridge.drivers")
+    driver = _loaded_by("import iot_bridge.drivers.opcua.driver")
+    assert "asyncua.client" in driver and not {"asyncua.server", "asyncua.pubsub"} & driver
+    # Who needs the server in the same process still gets it.
+    both = _loaded_by("import iot_bridge.drivers.opcua.driver; from asyncua import Server; Server()")
+    assert "asyncua.server.server" in both

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
@@ -74,6 +76,16 @@ def test_own_certificate_is_made_once_for_its_uri_and_only_we_read_its_key(tmp_p
     assert usage.digital_signature and usage.content_commitment and usage.key_encipherment and usage.data_encipherment
     # Twenty years: nobody walks from PLC to PLC every year.
     assert certificate.not_valid_after_utc > datetime.now(timezone.utc) + timedelta(days=19 * 365)
+
+
+def test_several_that_start_at_one_time_have_one_identity(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from iot_bridge.drivers.opcua.trust import Pki; "
+    code += f"print(Pki(Path(sys.argv[1])).own({OWN!r})[0].certificate.hex())"
+    command = [sys.executable, "-c", code, str(tmp_path / "pki")]
+    root = Path(__file__).resolve().parents[2]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(4)]
+    assert len({process.communicate()[0] for process in started}) == 1
+    assert {process.returncode for process in started} == {0}
 
 
 def test_key_that_others_can_read_is_said(pki: Pki) -> None:

@@ -13,6 +13,7 @@ Every refusal is a sentence that says the mend.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
@@ -70,9 +71,11 @@ class Pki:
 
     def own(self, application_uri: str) -> tuple[Identity, list[str]]:
         """The bridge's identity and sentences for the log; made when there is none. Raise Untrusted."""
-        with _making:
-            for name in ("own", "trusted", "issuers", "crl", "rejected"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for name in ("own", "trusted", "issuers", "crl", "rejected"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        # Connections start at one time, and a check may run beside the bridge: one of them makes the pair.
+        with _making, (self.folder / "own" / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             key_file, cert_file = self.folder / "own" / "key.pem", self.folder / "own" / "cert.der"
             findings: list[str] = []
             if not key_file.exists() and not cert_file.exists():
