@@ -12,6 +12,7 @@ import pytest
 from push_rig import CLOCK, consuming, make_driver, publishing, until
 
 from iot_bridge.drivers.base import Browsable, Subscriber, Writable
+from iot_bridge.drivers.mqtt.payload import Reader
 from iot_bridge.errors import LinkLost, Rejected
 from iot_bridge.tags import Tag
 from mescli import mosquitto
@@ -260,5 +261,33 @@ def test_a_visitor_takes_nothing_from_the_bridge(broker: mosquitto.Broker, tmp_p
         async with consuming("mqtt", port, [SPEED, TOTAL], tmp_path) as consumer:
             await until(lambda: consumer.last("M/total") == 2)
         assert consumer.values("M/total") == [1, 2] and consumer.found == []
+
+    with_broker(play, broker.port)
+
+
+def test_a_message_that_a_defect_can_not_read_stops_nothing(
+    broker: mosquitto.Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Reader.read
+
+    def defective(reader: Reader, topic: str, payload: bytes) -> Any:
+        if b"13" in payload:
+            raise RuntimeError("no 13")
+        return whole(reader, topic, payload)
+
+    monkeypatch.setattr(Reader, "read", defective)
+
+    async def play(port: int) -> None:
+        async with consuming("mqtt", port, [SPEED], tmp_path) as consumer, publishing(port) as plant:
+            await until(lambda: consumer.up)
+            for speed in (12, 13, 14):
+                await plant.say("m/data", {"speed": speed})
+            await until(lambda: consumer.last("M/speed") == 14)
+            assert consumer.values("M/speed") == [12, 14] and consumer.lost == []
+            assert ["could not be read" in sentence for sentence in consumer.found] == [True]
+        async with consuming("mqtt", port, [SPEED], tmp_path) as again:
+            await until(lambda: again.up)
+            await asyncio.sleep(0.2)
+        assert again.found == []  # it was acknowledged
 
     with_broker(play, broker.port)

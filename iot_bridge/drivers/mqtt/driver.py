@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ from .settings import MqttConfig
 from .stamps import Stamp, Stamper
 from .tls import soon_expired
 from .watched import watched_tags
+
+log = logging.getLogger(__name__)
 
 
 class MqttDriver:
@@ -151,8 +154,15 @@ class MqttDriver:
 
     def _take(self, message: Message) -> None:
         """A message has come: its samples wait for the next delivery."""
-        # A repeat has nothing to tell, but the broker wants to hear that we have it.
-        samples = [] if self._repeats.is_known(message) else self._samples(message)
+        samples: list[Sample] = []
+        try:
+            # A repeat has nothing to tell, but the broker wants to hear that we have it.
+            samples = [] if self._repeats.is_known(message) else self._samples(message)
+        except Exception:
+            # The edge of what others send: a message that a defect of ours can't read is left, or it would come
+            # again for ever and stop all behind it.
+            log.exception("%s: a message on %s could not be read: left out", self._config.name, message.topic)
+            self._findings.found(message.topic, "a message could not be read (see the log): left out")
         token = replace(message, payload=b"", name=name_of(message))
         self._inbox.put(Arrival(samples, token), message.link)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -34,6 +35,8 @@ from .host import Event, Gone, Host, Reading, Told
 from .payload import Metric, Payload, encode
 from .settings import SparkplugConfig
 from .topics import NAMESPACE, REBIRTH, Address, Source, parse_address, state_topic
+
+log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 LEAVE_S = 0.5
@@ -195,7 +198,16 @@ class SparkplugHost:
         elif len(message.payload) > self._config.payload_max:
             self._findings.found(message.topic, f"a payload has {len(message.payload)} bytes: raise payload_max")
         else:
-            self._put(self._host.message(message.topic, message.payload, _now_s()), message.link)
+            self._put(self._told_by(message), message.link)
+
+    def _told_by(self, message: Message) -> list[Event]:
+        try:
+            return self._host.message(message.topic, message.payload, _now_s())
+        except Exception:
+            # The edge of what others send: a message that a defect of ours can't read must not end the link.
+            log.exception("%s: a message on %s could not be read: left out", self._config.name, message.topic)
+            self._findings.found(message.topic, "a message could not be read (see the log): left out")
+            return []
 
     async def _tick(self, link: Link) -> None:
         while link.failure is None:
