@@ -1,6 +1,6 @@
 """Mutated downloads: refused with a sentence that names the tag, or usable; never a crash, never half applied.
 
-``TAG_FUZZ=100000`` for the long run.
+``BRIDGE_FUZZ=100000`` for the long run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from iot_bridge.simulator.layout import line_tags
 from iot_bridge.tags import Tag, parse_download
 from iot_bridge.testing import START_MS
 
-ROUNDS = int(os.environ.get("TAG_FUZZ", "4000"))
+ROUNDS = int(os.environ.get("BRIDGE_FUZZ", "4000"))
 
 
 def one(name: str, signal: str, **fields: Any) -> dict[str, Any]:
