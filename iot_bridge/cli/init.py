@@ -157,17 +157,13 @@ def _key(args: argparse.Namespace) -> str | None:
 def _check(target: Path, text: str) -> None:
     """What would be written is a configuration that works, or nothing is written."""
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
     try:
         _create(draft, text, 0o600)
-        os.environ.setdefault("CREDENTIALS_DIRECTORY", "/")
         load_config(draft)
     except Misconfigured as error:
         raise Misconfigured(str(error).replace(str(draft), str(target))) from None
     finally:
         draft.unlink(missing_ok=True)
-        if folder is None:
-            os.environ.pop("CREDENTIALS_DIRECTORY", None)
 
 
 def _create(path: Path, text: str, mode: int) -> None:

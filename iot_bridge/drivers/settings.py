@@ -16,18 +16,14 @@ CREDENTIAL = "credential:"
 
 
 def _path(value: Any) -> Any:
-    """``credential:<name>`` is a file that systemd hands over (LoadCredential=<name>:<file>)."""
+    """``credential:<name>`` is a file that systemd hands over (LoadCredential=<name>:<file>); by hand, without
+    systemd, the file <name> beside the configuration."""
     if not isinstance(value, str) or not value.startswith(CREDENTIAL):
         return Path(value) if isinstance(value, str) else value
     name, folder = value.removeprefix(CREDENTIAL), os.environ.get("CREDENTIALS_DIRECTORY")
     if not name or "/" in name or name in (".", ".."):
         raise ValueError(f"{value!r}: write credential:<name> with the name of a LoadCredential= of the systemd unit")
-    if not folder:
-        raise ValueError(
-            f"{value!r} is there only under systemd (LoadCredential={name}:…); by hand, set CREDENTIALS_DIRECTORY to "
-            f"the folder with the file {name}"
-        )
-    return Path(folder) / name
+    return Path(folder, name) if folder else Path(name)
 
 
 FilePath = Annotated[Path, BeforeValidator(_path)]

@@ -93,13 +93,12 @@ def test_the_commands_of_the_ten_minutes_work(tmp_path: Path) -> None:
     commands = [line for line in lines if line.startswith("iot-bridge ")]
     assert [command.split()[1] for command in commands] == ["init", "check"]
     (tmp_path / "gateway-key").write_text("k\n")
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     for command in commands:
         here = command.replace("/etc/iot-bridge", str(tmp_path)).replace("/var/lib/iot-bridge", str(tmp_path / "data"))
         done = subprocess.run([sys.executable, "-m", *here.replace("iot-bridge", "iot_bridge", 1).split()],
                               cwd=tmp_path, env=env, capture_output=True, text=True)  # fmt: skip
         assert done.returncode == 0, done.stderr
-    assert os.environ.get("CREDENTIALS_DIRECTORY") is None
 
 
 def test_the_example_of_an_allow_list_is_one(tmp_path: Path) -> None:

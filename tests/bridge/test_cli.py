@@ -407,13 +407,13 @@ def test_init_writes_nothing_that_would_not_work(
     assert code == Exit.USAGE and words in err and list(tmp_path.iterdir()) == []
 
 
-def test_credential_is_what_systemd_hands_over(
+def test_credential_is_what_systemd_hands_over_or_lies_beside_the_file(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, _, _ = init(tmp_path, capsys, "--driver", "modbus_tcp", "--host", "h", "--key-file", "credential:gateway-key")
-    assert code == Exit.DONE and "CREDENTIALS_DIRECTORY" not in os.environ
-    code, _, err = run(capsys, "check", "-c", str(tmp_path / "bridge.yaml"))
-    assert code == Exit.USAGE and "LoadCredential=gateway-key:" in err
+    assert code == Exit.DONE
+    path = load_config(tmp_path / "bridge.yaml").odoo.key_file
+    assert path == tmp_path / "gateway-key", "by hand it lies beside the configuration"
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/gateway-key").write_text("k\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
