@@ -240,6 +240,24 @@ def test_a_bad_file_keeps_the_running_configuration(
     assert devices["one"].opens == devices["two"].opens == 1
 
 
+def test_systemd_is_told_when_a_reload_begins_and_ends(
+    odoo: FakeOdoo, tmp_path: Path, devices: Devices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(watchdog, "notify", said.append)
+
+    async def scene() -> None:
+        async with running(write_config(tmp_path, odoo, tags=tags_of("one") + tags_of("two"))) as app:
+            await until(lambda: up(app))
+            hang_up()
+            await until(lambda: said.count("READY=1") == 2)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+    words = [line for line in said if not line.startswith("WATCHDOG")]
+    assert [line.partition("=")[0] for line in words] == ["READY", "RELOADING", "READY", "STOPPING"]
+    assert "MONOTONIC_USEC=" in words[1]
+
+
 def test_a_new_key_is_taken_without_a_restart(odoo: FakeOdoo, tmp_path: Path, devices: Devices) -> None:
     async def scene() -> None:
         path = write_config(tmp_path, odoo, tags=tags_of("one") + tags_of("two"))

@@ -110,3 +110,12 @@ def test_the_example_of_an_allow_list_is_one(tmp_path: Path) -> None:
     path.write_text(head + text)
     (connection,) = load_config(path).connections
     assert len(connection.write) >= 2 and connection.safety
+
+
+def test_an_installation_holds_every_package_and_asset() -> None:
+    text = (PACKAGE / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"^packages = \[(.*?)\]", text, re.DOTALL | re.MULTILINE)
+    assert listed
+    here = {str(path.parent.relative_to(ROOT)).replace("/", ".") for path in PACKAGE.rglob("__init__.py")}
+    assert set(re.findall(r'"([^"]+)"', listed[1])) == here
+    assert "statuspage/assets/*" in text and len(list((PACKAGE / "statuspage/assets").iterdir())) == 3
