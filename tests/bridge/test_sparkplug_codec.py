@@ -116,19 +116,19 @@ def reference_of(payload: Payload) -> Any:
     return made
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(payloads)
 def test_what_we_write_the_library_reads(payload: Payload) -> None:
     assert Reference.FromString(encode(payload)) == reference_of(payload)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(payloads)
 def test_what_the_library_writes_we_read(payload: Payload) -> None:
     assert decode(reference_of(payload).SerializeToString()) == payload
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused_as_the_library_does(data: bytes) -> None:
     try:
