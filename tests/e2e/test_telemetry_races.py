@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from floor import STREAMS, Floor, Outbox
+from floor import MACHINES, STREAMS, Floor, Outbox
 from made_facts import stamp
 
 DAY_MS = 86_400_000
@@ -94,3 +94,35 @@ def test_streams_that_make_the_same_days_at_once(floor: Floor) -> None:
     assert kept == [[str(len(STREAMS) * (KEPT_DAYS + 1) * 10), "t"]]
     same, minutes = floor.ask(REBUILT)
     assert same and minutes == sent
+
+
+def test_a_table_in_use_is_left_for_the_next_run(floor: Floor) -> None:
+    """Somebody reads for long (a backup): no partition is made or dropped, and nobody waits for him."""
+    floor.ask(f"""
+env["ir.config_parameter"].set_param("mes_gateway.telemetry_raw_from", "0")
+env.flush_all()
+env["mes.measurement"].prepare_days([{TODAY // DAY_MS - 100}])
+answer("1")
+""")
+    days = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'mes_measurement'::regclass"
+    before = floor.sql(days)
+    reader = floor.connect()
+    reader.autocommit = False
+    with reader.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM mes_measurement")
+        began = time.monotonic()
+        floor.ask(JOBS)
+        assert time.monotonic() - began < 30
+        assert floor.sql(days) == before
+        # Neither does a batch for a day that has no partition: its values wait in the rest.
+        stray = measured("S1", f"E2E/HALL/L1/{MACHINES[0]}")[0] | {"at": stamp(TODAY - 101 * DAY_MS)}
+        began = time.monotonic()
+        Outbox("T1", [stray]).deliver(floor.client())
+        assert time.monotonic() - began < 10
+        assert floor.sql("SELECT count(*) FROM mes_measurement_rest") == [["1"]]
+    reader.rollback()
+    reader.close()
+    floor.ask(JOBS)
+    assert int(floor.sql(days)[0][0]) < int(before[0][0])
+    hour = f"SELECT sum(n) FROM mes_measurement_hour WHERE at < to_timestamp({TODAY // 1000 - 86_400 * 60})"
+    assert floor.sql(hour) == [["1"]]

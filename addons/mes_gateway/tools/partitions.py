@@ -6,12 +6,16 @@ where CREATE TABLE ... PARTITION OF would stop them all. Makers take turns by th
 The times of all functions are naive UTC datetimes.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from odoo.tools import SQL
+from psycopg2.errors import LockNotAvailable
 
+_logger = logging.getLogger(__name__)
+_MAKER_WAIT = "500ms"
 _FORMATS = {"day": "%Y%m%d", "month": "%Y%m", "year": "%Y"}
 
 
@@ -73,15 +77,28 @@ def create(cr, parted: Partitioned, columns: str) -> bool:
 
 
 def ensure(cr, parted: Partitioned, begins: Iterable[datetime]) -> None:
-    """Make the partitions of the periods that begin at ``begins``, as far as they are missing."""
+    """Make the partitions of the periods that begin at ``begins``, as far as they are missing.
+
+    A table with a rest can't get one while somebody reads all of it, a backup for hours: then the values go to the
+    rest, and nobody waits.
+    """
     wanted = {parted.name(begin): begin for begin in begins}
     if not _missing(cr, wanted):
         return
-    # Another maker may have been faster. Taking the lock also makes this session forget which names it has looked for
-    # in vain: an advisory lock would not, and the table would be made twice.
-    cr.execute(SQL("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", SQL.identifier(parted.table)))
-    for name in _missing(cr, wanted):
-        _make(cr, parted, name, wanted[name])
+    try:
+        with cr.savepoint():
+            cr.execute(SQL("SELECT set_config('lock_timeout', %s, true)", _MAKER_WAIT if parted.rest else "0"))
+            # Another maker may have been faster. Taking the lock also makes this session forget which names it has
+            # looked for in vain: an advisory lock would not, and the table would be made twice.
+            cr.execute(SQL("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", SQL.identifier(parted.table)))
+            if parted.rest:
+                rest = SQL.identifier(f"{parted.table}_rest")
+                cr.execute(SQL("LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE", rest))
+            for name in _missing(cr, wanted):
+                _make(cr, parted, name, wanted[name])
+            cr.execute("SELECT set_config('lock_timeout', '0', true)")
+    except LockNotAvailable:
+        _logger.info("%s is in use: no partition is made now, its values go to the rest", parted.table)
 
 
 def existing(cr, parted: Partitioned) -> list[datetime]:
