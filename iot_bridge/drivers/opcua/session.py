@@ -26,6 +26,8 @@ logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 T = TypeVar("T")
 SESSION_TIMEOUT_MS = 30_000
 CLOSE_S = 0.6
+# What costs a server no cryptography is answered at once, or was lost while it started.
+GREETING_S, ENDPOINTS_S = 2.0, 3.0
 # Opening takes several steps; more than so many times the deadline of one is no opening any more.
 OPEN_STEPS = 3
 RENEW_SHARE = 0.75
@@ -69,7 +71,7 @@ class Session:
             await self._secure(client)
         user, password = self._login(client)
         await self._step("to connect", client.connect_socket())
-        await self._step("to its greeting", client.send_hello())
+        await self._step("to its greeting", client.send_hello(), min(GREETING_S, config.open_timeout_s))
         await self._step("to open a channel", client.open_secure_channel())
         await self._step("to create a session", client.create_session())
         await self._step("to log in", client.activate_session(user, password, client.user_certificate))
@@ -89,7 +91,8 @@ class Session:
         identity, findings = await asyncio.to_thread(self._pki.own, client.application_uri)
         for sentence in findings:
             self._around.found(f"{config.name}: {sentence}")
-        offered = await self._step("for its endpoints", self._new_client().connect_and_get_server_endpoints())
+        endpoints = self._new_client().connect_and_get_server_endpoints()
+        offered = await self._step("for its endpoints", endpoints, min(ENDPOINTS_S, config.open_timeout_s))
         endpoint = self._choose(offered)
         certificate = certs.first_of_chain(endpoint.ServerCertificate or b"")
         shown = Shown(certificate, endpoint.Server.ApplicationUri or "", config.host, config.name)
