@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import database, processes
+from . import bridge_config, database, processes, venv
 from .errors import MesError
 from .progress import say
 
@@ -81,7 +81,9 @@ def _greet(plant: Plant, seconds: float) -> None:
     for user in users if isinstance(users, list) else []:
         say(f"  login   {user['login']}  password {user['password']}  ({user['role']})")
     say("  login   admin  password admin  (administrator)")
-    say("  logs    ./mes logs odoo | bridge | plant      state  ./mes status\n")
+    say("  logs    ./mes logs odoo | bridge | plant      state  ./mes status")
+    control = plant.plc_port + bridge_config.CONTROL
+    say(f"  faults  {venv.home() / 'bin/python'} -m iot_bridge inject FILLER freeze --control {control}\n")
     if sys.stdout.isatty() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         webbrowser.open(plant.board_url)
 
