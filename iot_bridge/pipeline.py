@@ -156,6 +156,8 @@ class Pipeline:
 
     async def _watch_windows(self) -> None:
         """Tell windows of measurements that fell silent."""
+        if not self._machines.due(self._clock.now_ms()):
+            return
         async with self._lock:
             now = self._clock.now_ms()
             codes = self._machines.due(now)
