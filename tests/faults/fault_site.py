@@ -58,9 +58,16 @@ class Shown:
     at: int
 
 
-def some_port(first: int = 24_000) -> int:
-    """A free port that another run on this machine will hardly choose at the same moment."""
-    return processes.free_port(random.randrange(first, first + 900))
+_given: set[int] = set()
+
+
+def some_port() -> int:
+    """A free port, never the same twice, that another run on this machine will hardly choose at the same moment."""
+    while True:
+        port = processes.free_port(random.randrange(20_200, 32_000))
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 class Site:
