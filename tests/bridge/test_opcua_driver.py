@@ -15,6 +15,7 @@ from opcua_scene import CLOCK, LABELLER, PATH, PORT, Scene, line_tags, node_tag,
 from iot_bridge.drivers import DRIVERS, Delivery, Surroundings
 from iot_bridge.drivers.base import Browsable, Subscriber, Writable
 from iot_bridge.drivers.opcua import subscription as subscriptions
+from iot_bridge.drivers.opcua import watch
 from iot_bridge.drivers.opcua.driver import OpcUa
 from iot_bridge.drivers.opcua.session import Session
 from iot_bridge.drivers.opcua.settings import OpcUaConfig
@@ -308,7 +309,7 @@ def test_node_that_vanishes_in_a_living_session_and_comes_back(tmp_path: Path) -
         await s.seen.shows("state", 1, 5.0)
         assert s.seen.losses == 0
 
-    run(tmp_path, act, audit_s=0.5)
+    run(tmp_path, act, audit_s=0.5, reconcile_s=0.5)
 
 
 def test_unknown_namespace_spoils_only_its_tag(tmp_path: Path) -> None:
@@ -348,8 +349,9 @@ def test_server_that_is_away_is_named(tmp_path: Path) -> None:
     run(tmp_path, act)
 
 
-def test_silence_of_the_publishing_is_a_lost_link(tmp_path: Path) -> None:
+def test_silence_of_the_publishing_is_a_lost_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server answers reads and publishes nothing, not even keep-alives."""
+    monkeypatch.setattr(watch, "SILENT_S", 0.5)
 
     async def act(s: Scene) -> None:
         for subscription in s.server._subscriptions().values():
@@ -358,7 +360,7 @@ def test_silence_of_the_publishing_is_a_lost_link(tmp_path: Path) -> None:
         assert s.driver.figures["sessions"] >= 1
         await everything_moves(s, 3)
 
-    run(tmp_path, act, line_tags(poll_ms=100))
+    run(tmp_path, act, line_tags(poll_ms=100), audit_s=0.5)
 
 
 def test_defect_in_the_keeper_opens_the_session_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,50 @@ def test_offset_is_that_of_the_freshest_stamp_and_forgets() -> None:
     assert skew.offset_ms == 500
 
 
+# -- a call and the value it calls
+
+SERIAL, TRIGGER, RESULT = "T/M/serial", "T/M/trigger", "T/M/result"
+UNITS = [
+    make_tag("T/M", "serial", signal="unit", type="string", trigger_tag=TRIGGER, result_tag=RESULT),
+    make_tag("T/M", "trigger", signal="companion"),
+    make_tag("T/M", "result", signal="companion"),
+]
+
+
+def units() -> Desk:
+    desk = Desk(tags=UNITS)
+    desk.read({SERIAL: desk.of("a"), TRIGGER: desk.of(1), RESULT: desk.of("ok")})
+    desk.told()
+    desk.clock.advance(1000)
+    return desk
+
+
+def test_pieces_told_together_are_told_apart_by_their_stamps() -> None:
+    desk = units()
+    desk.inbox.notified(
+        [
+            (TRIGGER, desk.of(2, ago_ms=90)), (TRIGGER, desk.of(3, ago_ms=20)),
+            (SERIAL, desk.of("b", ago_ms=90)), (SERIAL, desk.of("c", ago_ms=20)), (RESULT, desk.of("bad", ago_ms=20)),
+        ]
+    )  # fmt: skip
+    told = [{s.tag: s.value for s in samples} for samples in desk.told()]
+    assert told == [
+        {SERIAL: "b", TRIGGER: 2, RESULT: "ok"},
+        {SERIAL: "c", TRIGGER: 3, RESULT: "bad"},
+    ]
+
+
+def test_call_that_comes_before_its_value_is_read_with_it() -> None:
+    desk = units()
+    desk.inbox.notified([(TRIGGER, desk.of(2))])
+    assert desk.told() == [] and desk.inbox.verify == {SERIAL, TRIGGER, RESULT} and desk.urgent
+    desk.read({SERIAL: desk.of("b"), TRIGGER: desk.of(2), RESULT: desk.of("bad")})
+    assert [{s.tag: s.value for s in samples} for samples in desk.told()] == [{SERIAL: "b", TRIGGER: 2, RESULT: "bad"}]
+    desk.clock.advance(50)
+    desk.inbox.notified([(SERIAL, desk.of("b", ago_ms=50)), (RESULT, desk.of("bad", ago_ms=50))])
+    assert desk.told() == []
+
+
 # -- any order of what two sources say
 
 

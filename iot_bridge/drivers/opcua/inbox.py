@@ -8,7 +8,8 @@ now, at once). Rules that keep the two from contradicting each other:
   comes in time is the read believed, and the item is suspect.
 - What a believed read has overtaken is not said again when its notification arrives late.
 - A counter that fell, or whose reset flag changed, is read together with the flag: two notifications that
-  come apart would look like a reset that was none.
+  come apart would look like a reset that was none. The same for a trigger or a sequence number that comes without
+  the value it calls.
 
 A delivery holds one sample a tag at most. A tag and its companions (stop code, interlock, reset flag) go together.
 """
@@ -16,15 +17,17 @@ A delivery holds one sample a tag at most. A tag and its companions (stop code, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...clock import Clock
-from ...events import Sample
+from ...events import Sample, Value
 from ...tags.model import Tag
 from .stamps import JITTER_MS, Stamper
 from .values import Reading
 
+# Signals that are made of their companions too.
+SHAPED = frozenset({"state", "mode", "alarm"})
 # A notification that a read has overtaken is at most so much older.
 OVERTAKEN_MS = 10_000
 
@@ -88,7 +91,9 @@ class Inbox:
         self._companions = {
             tag.tag: [name for name in tag.companions if name in self._last] for tag in tags if tag.companions
         }
-        self._owners = _owners(tags, lambda tag: [tag.code_tag, tag.interlock_tag])
+        # Whose companion makes them be looked at again; whose value a companion calls; whose reset it shows.
+        self._owners = _owners(tags, lambda tag: tag.companions if tag.signal in SHAPED else _calling(tag))
+        self._called = _owners(tags, _calling)
         self._counters = _owners(tags, lambda tag: [tag.reset_flag_tag])
         self._grouped = {*self._companions, *self._owners}
 
@@ -100,7 +105,8 @@ class Inbox:
         newest = max((one.stamp for _, one in told if one.stamp is not None), default=None)
         if newest is not None:
             self.stamper.skew.observe(newest, now)
-        if len(told) > 1 and len({name for name, _ in told}) < len(told):
+        names = {name for name, _ in told}
+        if len(names) < len(told):
             # A server lists item by item; what happened first comes first.
             told = sorted(told, key=lambda pair: pair[1].stamp or now)
         for name, reading in told:
@@ -110,7 +116,7 @@ class Inbox:
             if name in self.verify or _is_old(last, reading):
                 continue
             self._pending.pop(name, None)
-            if self._must_verify(last, reading):
+            if self._must_verify(last, reading, names):
                 continue
             at = self._event_at(last, reading, now, newest)
             self._put(last, reading, at, mono - self.stamper.age_ms(reading.stamp, now, newest), now)
@@ -141,7 +147,7 @@ class Inbox:
         for name in due:
             one = self._pending.pop(name)
             self.healed += 1
-            if not self._must_verify(self._last[name], one.reading):
+            if not self._must_verify(self._last[name], one.reading, due):
                 self._believe(self._last[name], one.reading, one.left, one.mono)
         return due
 
@@ -186,18 +192,23 @@ class Inbox:
 
     # -- inside
 
-    def _must_verify(self, last: _Last, reading: Reading) -> bool:
-        """Whether the counter and its reset flag are to be read together instead."""
+    def _must_verify(self, last: _Last, reading: Reading, told: Collection[str]) -> bool:
+        """Whether what belongs together is to be read together instead; ``told``: what came with this."""
         before = last.reading.value if last.reading is not None else None
-        if before is None or reading.value is None or isinstance(before, str) or isinstance(reading.value, str):
+        if before is None or reading.value is None:
             return False
-        flag = last.tag.reset_flag_tag
-        if last.tag.signal == "counter" and flag in self._last and reading.value < before:
-            self.verify |= {last.tag.tag, str(flag)}
-        elif last.tag.tag in self._counters and reading.value != before:
-            self.verify |= {last.tag.tag, *self._counters[last.tag.tag]}
-        else:
+        name, flag = last.tag.tag, last.tag.reset_flag_tag
+        together: set[str] = set()
+        if flag in self._last and _fell(before, reading.value):
+            together = {name, str(flag)}
+        elif reading.value != before:
+            together.update(self._counters.get(name, ()))
+            called = self._called.get(name, ())
+            if any(owner not in told for owner in called):
+                together.update(called, *(self._companions[owner] for owner in called))
+        if not together:
             return False
+        self.verify |= {name, *together}
         self._urgent()
         return True
 
@@ -258,6 +269,15 @@ def _owners(tags: Iterable[Tag], companions: Callable[[Tag], Iterable[str | None
             if name is not None:
                 found.setdefault(name, []).append(tag.tag)
     return found
+
+
+def _calling(tag: Tag) -> list[str | None]:
+    """Companions whose change says that there is something new."""
+    return [tag.sequence_tag, tag.trigger_tag]
+
+
+def _fell(before: Value, after: Value) -> bool:
+    return not isinstance(before, str) and not isinstance(after, str) and after < before
 
 
 def _is_number(value: object) -> bool:

@@ -15,8 +15,6 @@ CLASSES_MS = (50, 100, 250, 500)
 KEEP_ALIVE_COUNT = 5
 LIFETIME_COUNT = 30
 LIFETIME_MS = 10_000
-# What changes seldom and must never be wrong for long.
-RECONCILED = frozenset({"state", "mode", "counter", "alarm", "companion"})
 # Evidence is renewed well before it ends.
 EVIDENCE_SHARE = 0.4
 
@@ -80,13 +78,14 @@ def evidence_s(tags: Sequence[Tag], config: OpcUaConfig, speed: float) -> float:
 
 
 def reconciled(tags: Iterable[Tag]) -> list[Tag]:
-    """What the reconciling read looks at."""
-    return [tag for tag in tags if tag.signal in RECONCILED]
+    """What the reconciling read looks at: all that must never be wrong for long."""
+    return [tag for tag in tags if tag.signal != "measurement"]
 
 
 def deadband(tag: Tag) -> float:
-    """A tag's deadband is in its unit; this is in that of the node. 0: none."""
-    return tag.deadband / abs(tag.scale or 1.0) if tag.signal == "measurement" else 0.0
+    """A tag's deadband is in its unit; this is in that of the node. 0: none, or a window that wants every value."""
+    thins = tag.signal == "measurement" and tag.window_ms is None
+    return tag.deadband / abs(tag.scale or 1.0) if thins else 0.0
 
 
 def slacks(tags: Iterable[Tag], config: OpcUaConfig) -> dict[str, float]:

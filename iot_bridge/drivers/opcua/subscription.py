@@ -137,7 +137,7 @@ class Subscription:
 
     def _filter(self, tag: Tag) -> Any:
         """What thins a measurement at the server; None: nothing."""
-        if tag.signal != "measurement" or not (tag.deadband or self._percent):
+        if tag.signal != "measurement" or tag.window_ms is not None or not (tag.deadband or self._percent):
             return None
         wanted = ua.DataChangeFilter()
         wanted.Trigger = ua.DataChangeTrigger.StatusValue
