@@ -35,6 +35,7 @@ STATUS_EVERY_S = 2.0
 # A new outbox waits so long for Odoo's last counter points before the first poll.
 GREETING_S = 5.0
 FAREWELL_S = 2.0
+QUEUE_LOOK_S = 0.2
 TIDY_AFTER_S = 10.0
 # A connection that stands still is first started anew alone; only when that did not help the watchdog starves.
 LAST_RESORT = 2.0
@@ -68,6 +69,8 @@ class App:
         self.page: StatusServer | None = None
         self.progress = watchdog.Progress(self._loops)
         self._reloader = Reloader(self, source)
+        # Looked at in a thread: a commit to a slow disk must not hold the loop up.
+        self._stats = self.outbox.stats()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
         for caller in (self._callers["live"], *(lane.caller for lane in self.lanes.all.values())):
@@ -99,6 +102,7 @@ class App:
         self._start("commands", self.commands.run)
         self._start("reload", self._reloader.run)
         self._start("tidy", self._tidy)
+        self._start("queue", self._watch_queue)
         await self.serve_page(self.config)
 
     async def stop(self) -> None:
@@ -128,7 +132,7 @@ class App:
 
     def health(self) -> dict[str, Any]:
         """The schema's health, for the live lane and ``status``."""
-        stats = self.outbox.stats()
+        stats = self._stats
         out: dict[str, Any] = {
             "pending": stats.pending, "last": stats.last, "applied": stats.applied, "dropped": stats.dropped,
             "connections": {name: connection.state for name, connection in self.connections.items()},
@@ -240,6 +244,11 @@ class App:
         if task is not None:
             await supervisor.end(task)
 
+    async def _watch_queue(self) -> None:
+        while True:
+            self._stats = await asyncio.to_thread(self.outbox.stats)
+            await asyncio.sleep(QUEUE_LOOK_S)
+
     async def _tidy(self) -> None:
         """Reading tags and settings takes memory that is not needed after it."""
         seen = 0
@@ -251,10 +260,15 @@ class App:
 
     async def _write_status(self) -> None:
         path = self.config.data_dir / "status.json"
+        trouble = ""
         while True:
             shot = await observe.look(self, tags=False)
+            self._stats = await asyncio.to_thread(self.outbox.stats)
             try:
                 await asyncio.to_thread(statusfile.write, path, shot, self.health())
+                trouble = ""
             except OSError as error:
-                log.warning("%s: %s", path, error.strerror)
+                if str(error) != trouble:
+                    log.warning("%s: %s", path, error.strerror)
+                trouble = str(error)
             await asyncio.sleep(STATUS_EVERY_S)
