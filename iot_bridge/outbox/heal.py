@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..clock import from_rfc3339
-from ..signals.counter import Booking, CounterMemory, CounterSpec, Doubt, Reading, book
+from ..signals.counter import FORGOTTEN, Booking, CounterMemory, CounterSpec, Doubt, Reading, book
 from .store import Outbox
 
 # A boot_id that never is one: time since Odoo's point is known by the wall clock only.
@@ -32,9 +32,16 @@ def heal(
         memory = _healed(outbox, specs.get(key), key, _seed(point, now), local.get(key), fresh)
         if memory is not None:
             changed[key] = memory
+            if memory.boot_id == FROM_ODOO:
+                # Cavities can't go on from readings that are older than Odoo's total: they begin anew, flagged.
+                changed |= {part: _forgotten(now) for part in local if part.startswith(f"{key}#")}
     if changed:
         outbox.replace_memories(changed)
     return changed
+
+
+def _forgotten(now: int) -> CounterMemory:
+    return CounterMemory(0, now, 0, FORGOTTEN, 0, 0)
 
 
 def _seed(point: Mapping[str, Any], now: int) -> CounterMemory:
@@ -55,7 +62,7 @@ def _healed(
     if spec is None or _follows(pending[0][1], seed):
         return None
     if spec.shared or spec.counting in ("pulse", "handshake"):
-        return _moved(outbox, pending, seed, local)
+        return _moved(outbox, pending, seed, local, overlap=spec.shared)
     return _rebase(outbox, spec, pending, seed, local)
 
 
@@ -65,13 +72,21 @@ def _follows(first: Mapping[str, Any], seed: CounterMemory) -> bool:
 
 
 def _moved(
-    outbox: Outbox, pending: list[tuple[int, dict[str, Any]]], seed: CounterMemory, local: CounterMemory
+    outbox: Outbox,
+    pending: list[tuple[int, dict[str, Any]]],
+    seed: CounterMemory,
+    local: CounterMemory,
+    overlap: bool,
 ) -> CounterMemory:
-    """Put the pending points onto Odoo's total: their raw values say nothing of what ran between, so it is flagged."""
+    """Put the pending points onto Odoo's total: their raw values say nothing of what ran between, so it is flagged.
+
+    overlap: the first one may hold what Odoo's total has already, so it books nothing.
+    """
     first = pending[0][1]
-    total = seed.total - (first["total"] - first["delta"])
+    least = 0 if overlap else first["delta"]
+    total = seed.total + least - first["total"]
     epoch = max(0, seed.epoch - first["counter_epoch"])
-    first["bounds"], first["quality"] = [first["delta"], None], "uncertain"
+    first.update(delta=least, bounds=[least, None], quality="uncertain")
     return _shifted(outbox, pending, local, total, epoch)
 
 

@@ -25,7 +25,7 @@ class BoundedFile(OutboxFile):
     @guarded
     def prune(self, keep_days: float, keep_max: int, max_age_days: float | None = None) -> bool:
         """Delete some acknowledged events older than ``keep_days`` or beyond ``keep_max``, some unsent
-        measurements older than ``max_age_days``, and old verdicts. True when there may be more to delete.
+        measurements older than ``max_age_days``, and old verdicts; give room back to the disk. True: perhaps more.
         """
         self._bounds.space.refill()
         now = self._ages.now()
@@ -37,7 +37,7 @@ class BoundedFile(OutboxFile):
             )
         if max_age_days is not None:
             more |= self._drop_old(int(now - max_age_days * DAY_S))
-        return more
+        return self._bounds.space.give_back() or more
 
     def _forget(self, stored: int, seq: int, some: int = PRUNE_ROWS) -> bool:
         """Delete some acknowledged events that were stored before ``stored`` or have at most ``seq``."""

@@ -60,9 +60,13 @@ BUSY_S = 10
 
 
 def connect(path: str, synchronous: str = "FULL") -> sqlite3.Connection:
-    """A connection without migrations. ``synchronous`` FULL: every commit survives a power cut."""
+    """A connection without migrations. ``synchronous`` FULL: every commit survives a power cut. NORMAL: it need not,
+    and a new file can give pages back to the disk, which costs one more page for some commits.
+    """
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
     try:
+        if synchronous == "NORMAL":
+            db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
     except BaseException:

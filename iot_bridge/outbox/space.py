@@ -20,6 +20,10 @@ LOG_MOST = 16 << 20
 LOG_LEAST = 128 << 10
 # A file at its limit may grow by so many pages while it is condensed: what goes must be declared somewhere.
 SPARE_PAGES = 64
+# Pages given back at once; a file keeps this part idle for what comes next.
+GIVEN_BACK = 64
+IDLE_PART = 10
+INCREMENTAL = 2
 # The queue is condensed from this share of the room on, until it is below the other one.
 HIGH, LOW = 0.85, 0.70
 
@@ -90,6 +94,14 @@ class Space:
         except OSError:
             fresh.unlink(missing_ok=True)
             return False
+        return True
+
+    def give_back(self) -> bool:
+        """Give some idle pages back to the disk, where the file can: others may need them more. True: perhaps more."""
+        idle, pages = self._pragma("freelist_count"), self._pragma("page_count")
+        if self._pragma("auto_vacuum") != INCREMENTAL or idle < max(pages // IDLE_PART, GIVEN_BACK):
+            return False
+        self._db.execute(f"PRAGMA incremental_vacuum({GIVEN_BACK})").fetchall()
         return True
 
     def fold(self) -> None:

@@ -177,6 +177,24 @@ def test_streams_by_kind_and_memories_with_the_counts(tmp_path: Path) -> None:
     stores.main.close()
 
 
+def test_telemetry_gives_the_room_of_a_backlog_back_to_the_disk(tmp_path: Path) -> None:
+    """States may need it: what measurements took in an outage is the disk's again when they are gone."""
+    path = tmp_path / "t.db"
+    box = Outbox.open(path, durability="second")
+    event = Event("measurement", "M", START_MS, {"name": "p", "value": 1}, tag="M/p")
+    for _ in range(100):
+        box.append([event] * 200, {})
+    box._bounds.space.fold()
+    full = path.stat().st_size
+    box.acknowledge(20_000)
+    while box.prune(keep_days=7, keep_max=100):
+        pass
+    box._bounds.space.fold()
+    assert full > 2_000_000 and path.stat().st_size < full / 5
+    assert box.append([event], {}) == 20_001 and box._db.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    box.close()
+
+
 def test_measurements_reach_the_disk_within_a_second_without_a_flush_for_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
