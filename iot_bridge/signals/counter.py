@@ -34,6 +34,8 @@ Counting = Literal["cumulative", "resetting", "pulse", "handshake", "shift_total
 Decision = Literal["step", "rollover", "reset", "gap", "first"]
 Policy = Literal["flag", "rollover", "reset"]
 Bounds = tuple[int, int | None]
+# The boot_id of a memory that must not be gone on from: the next reading is a baseline.
+FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events import Event, Sample, Value
 from . import values
-from .counter import Booking, CounterMemory, CounterSpec, Doubt, Reading, Same, book, seen
+from .counter import FORGOTTEN, Booking, CounterMemory, CounterSpec, Doubt, Reading, Same, book, seen
 from .frame import Look
 from .handshake import book_record
 from .pulse import book_level
@@ -160,7 +160,7 @@ def reading_of(sample: Sample, raw: int, boot_id: str, flag: int | None = None, 
 
 def refreshed(plan: Any, memory: CounterMemory, sample: Sample | None, boot_id: str) -> CounterMemory:
     """The memory, with the time of ``sample`` when that showed the same raw value later."""
-    if sample is None or sample.historical:
+    if sample is None or sample.historical or memory.boot_id == FORGOTTEN:
         return memory
     older = sample.mono <= memory.mono if memory.boot_id == boot_id else sample.at < memory.at
     if older or sample.value is None or not plan.unchanged(memory, sample.value):
@@ -190,7 +190,7 @@ def step(look: Look) -> bool:
 def remembered(look: Look, how: Any) -> CounterMemory | None:
     """The counter's memory as of the last look."""
     memory = look.state.counters.get(how.key)
-    return None if memory is None else refreshed(how, memory, look.before, look.boot_id)
+    return None if memory is None or memory.boot_id == FORGOTTEN else refreshed(how, memory, look.before, look.boot_id)
 
 
 def settle(look: Look, how: CountPlan, now: Reading, outcome: Booking | Doubt | Same) -> bool:
@@ -254,7 +254,10 @@ def _tell(look: Look, how: CountPlan, booking: Booking) -> None:
 def _healed(look: Look, how: CountPlan) -> bool:
     """Whether the total came back from Odoo: what this cavity made since is not known."""
     known = look.state.counters
-    others = any(key.startswith(f"{how.total_key}#") and key != how.key for key in known)
+    others = any(
+        key.startswith(f"{how.total_key}#") and key != how.key and memory.boot_id != FORGOTTEN
+        for key, memory in known.items()
+    )
     return not others and how.total_key in known and known[how.total_key].total > 0
 
 

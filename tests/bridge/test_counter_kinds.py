@@ -289,6 +289,22 @@ def test_lost_memory_of_cavities_goes_on_from_odoos_total(outbox: Outbox) -> Non
     assert event.fields["bounds"] == [0, None] and event.quality == "uncertain"
 
 
+def test_restored_snapshot_of_cavities_counts_nothing_twice(outbox: Outbox) -> None:
+    """V28: Odoo is ahead of the readings on this disk; what they would book, it has already."""
+    scene = Scene(*CAVITIES)
+    outbox.append(scene.poll(c1=10, c2=10), scene.memories)
+    outbox.append(scene.poll(500, c1=12, c2=12), scene.memories)
+    outbox.accept_epoch()
+    outbox.acknowledge(outbox.last)
+    point = {"epoch": 0, "raw": 32, "total": 44, "at": "2026-11-22T10:05:00.000Z"}
+    changed = heal(outbox, scene.machine.specs, {f"{CODE}/total": point}, START_MS, False)
+    assert set(changed) == {f"{CODE}/total", f"{CODE}/total#1", f"{CODE}/total#2"}
+    scene.restart()
+    scene.machine.remember(outbox.memories())
+    assert told(scene.poll(400_000, c1=33, c2=33), "count", *COUNT) == [("first", 0, 44)]
+    assert told(scene.poll(500, c1=34, c2=35), "count", *COUNT) == [("step", 3, 47)]
+
+
 def test_cavities_counted_before_odoo_was_heard_are_moved_onto_its_total(outbox: Outbox) -> None:
     scene = Scene(*CAVITIES)
     for n in range(3):
