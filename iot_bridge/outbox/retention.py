@@ -12,8 +12,8 @@ from .ages import DAY_S
 from .base import OutboxFile, guarded
 from .condense import STEP_ROWS
 
-# Rows deleted at once by the retention, so that no append waits long.
-PRUNE_ROWS = 2000
+# Rows deleted at once by the retention: no append waits long, and it fits on a disk that is nearly full.
+PRUNE_ROWS = STEP_ROWS
 VERDICT_DAYS = 90
 # Steps of condensing that one append waits for: some milliseconds.
 STEPS_PER_APPEND = 20
@@ -39,17 +39,17 @@ class BoundedFile(OutboxFile):
             more |= self._drop_old(int(now - max_age_days * DAY_S))
         return self._bounds.space.give_back() or more
 
-    def _forget(self, stored: int, seq: int, some: int = PRUNE_ROWS) -> bool:
+    def _forget(self, stored: int, seq: int) -> bool:
         """Delete some acknowledged events that were stored before ``stored`` or have at most ``seq``."""
         rows = self._db.execute(
             "SELECT seq FROM (SELECT seq, stored FROM event WHERE seq <= ? ORDER BY seq LIMIT ?) "
             "WHERE stored < ? OR seq <= ?",
-            (self.applied, some, stored, seq),
+            (self.applied, PRUNE_ROWS, stored, seq),
         ).fetchall()
         self._db.executemany("DELETE FROM event WHERE seq = ?", rows)
         if rows:
             self._set(pruned=max(int(self._meta["pruned"]), rows[-1][0]))
-        return len(rows) == some
+        return len(rows) == PRUNE_ROWS
 
     def _drop_old(self, stored: int) -> bool:
         """Drop some unsent measurements that were stored before ``stored``."""
@@ -85,7 +85,7 @@ class BoundedFile(OutboxFile):
         gone: list[int] = []
         try:
             with self._transaction():
-                if not self._forget(0, self.applied, STEP_ROWS):
+                if not self._forget(0, self.applied):
                     gone = bounds.condenser.step(self._db, max(self.applied, self.sent), self._last, bounds.rows)
                     self._set(dropped=int(self._meta["dropped"]) + len(gone))
         except sqlite3.DatabaseError:
