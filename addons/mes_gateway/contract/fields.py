@@ -102,6 +102,15 @@ def bounds(event: Event) -> tuple[int, int | None]:
     return low, high
 
 
+def number_bounds(event: Event, field: str) -> tuple[float, float | None]:
+    """``[least, most or null]`` of a meter's growth."""
+    pair = event[field]
+    if type(pair) is not list or len(pair) != 2:
+        raise Refused("bad_type", f"{field} is {shown(pair)}; it must be a list [least, most].")
+    ends = {f"{field}[0]": pair[0], f"{field}[1]": pair[1]}
+    return number(ends, f"{field}[0]"), None if pair[1] is None else number(ends, f"{field}[1]")
+
+
 Check = Callable[[Event, str], object]
 
 

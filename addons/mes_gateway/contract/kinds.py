@@ -209,6 +209,7 @@ COLD: dict[str, tuple[dict[str, fields.Check], dict[str, fields.Check]]] = {
             "raw": fields.at_least(0),
             "delta": fields.at_least(0),
             "decision": lambda event, field: fields.word(event, field, DECISIONS),
+            "bounds": fields.number_bounds,
         },
     ),
     "material": (
