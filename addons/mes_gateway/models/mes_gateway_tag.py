@@ -147,11 +147,11 @@ class MesGatewayTag(models.Model):
         found = []
         for one in [value] if isinstance(value, str) else value:
             machine, sign, name = (one or "").rpartition("/")
+            same = "ilike" if operator == "ilike" else "="
+            if sign:
+                found.append(Domain("name", same, name) & Domain("workcenter_id.mes_code", same, machine))
             if operator == "ilike":
                 found.append(Domain("name", "ilike", one) | Domain("workcenter_id.mes_code", "ilike", one))
-                continue
-            exact = Domain("name", "=", name) & Domain("workcenter_id.mes_code", "=", machine)
-            found.append(exact if sign else Domain.FALSE)
         return Domain.OR(found)
 
     def _compute_command_count(self):

@@ -160,6 +160,17 @@ class TestTags(GatewayCase):
             with self.subTest(values=values), self.assertRaises(CheckViolation):
                 self.tag("bad", **values)
 
+    def test_a_tag_is_found_by_its_name(self):
+        """By the full one, by a part of it, and by what stands on both sides of the machine's end."""
+        tag = self.tag("temp", "measurement")
+        self.tag("total", "counter", counter="total", max_rate=1)
+        model = self.env["mes.gateway.tag"]
+        for word in ("S1/A1/L1/M1/temp", "m1/tem", "temp"):
+            self.assertEqual([found[0] for found in model.name_search(word)], tag.ids, word)
+        self.assertEqual(len(model.name_search("L1/M1")), 2)
+        self.assertEqual(model.search([("tag", "=", "S1/A1/L1/M1/temp")]), tag)
+        self.assertFalse(model.search([("tag", "=", "temp")]))
+
     def test_only_machines_of_the_gateways_site(self):
         """A tag of a machine elsewhere is refused."""
         other = make_work_center(self.env, make_area(self.env, make_site(self.env, "S2"), "B1"), "Z1")
