@@ -90,7 +90,9 @@ class MesGatewayTag(models.Model):
         required=True,
         default="uint16",
     )
-    length = fields.Integer(string="Length (registers)", default=1, help="Registers of a string, two characters each.")
+    length = fields.Integer(  # pylint: disable=attribute-deprecated
+        string="Length (registers)", default=1, help="Registers of a string, two characters each."
+    )
     bit = fields.Integer(default=-1, help="Bit of a register for type bool, 0 = least; -1: none.")
     word_order = fields.Selection(
         [

@@ -24,7 +24,7 @@ class ImportCase(GatewayCase):
             }
         )  # fmt: skip
 
-    def read(self, *lines, user=None, **values):
+    def look(self, *lines, user=None, **values):
         """The form after it has read these lines."""
         data = "\n".join(lines) if isinstance(lines[0], str) else lines[0]
         action = self.gateway.with_user(user or self.engineer).action_import_tags()
@@ -50,7 +50,7 @@ class TestTagImport(ImportCase):
     def test_rows_are_judged_before_anything_changes(self):
         """New, changed, unchanged, wrong with the reason; then applied."""
         revision = self.gateway.tag_revision
-        wizard = self.read(
+        wizard = self.look(
             "tag,signal,connection,register,type,unit,scale,map",
             f"{self.code}/state,state,plc,0,uint16,,,1=running; 2=down",
             f"{self.code}/temp,measurement,plc,5,uint16,C,,",
@@ -93,11 +93,11 @@ class TestTagImport(ImportCase):
         }.items():  # fmt: skip
             self.env["mes.gateway.tag"].create({**base, "name": name, **values})
         text = self.gateway._tags_as_csv()
-        wizard = self.read(text)
+        wizard = self.look(text)
         self.assertEqual(set(self.statuses(wizard)), {"unchanged"}, wizard.row_ids.mapped("reason"))
         before = {tag.name: tag._contract_values() for tag in self.gateway.tag_ids}
         self.gateway.tag_ids.unlink()
-        wizard = self.read(text)
+        wizard = self.look(text)
         self.assertEqual(set(self.statuses(wizard)), {"new"}, wizard.row_ids.mapped("reason"))
         wizard.action_apply()
         self.assertEqual({tag.name: tag._contract_values() for tag in self.gateway.tag_ids}, before)
@@ -107,7 +107,7 @@ class TestTagImport(ImportCase):
     def test_what_browse_has_found(self):
         """Machine and name by the pattern, the meaning chosen on the form."""
         self.machine.name = "Labeller"
-        wizard = self.read(
+        wizard = self.look(
             "connection,address,table,register,type,name,value,unit,writable,description",
             "ua,nsu=urn:x;s=Labeller.Speed,,,float64,Labeller.Speed,61.5,1/min,false,Speed of the drum",
             "ua,nsu=urn:x;s=Labeller.Target,,,Double,Labeller.Target,60,1/min,true,",
@@ -126,7 +126,7 @@ class TestTagImport(ImportCase):
 
     def test_rows_are_mended_on_the_form(self):
         """Machine, name and meaning chosen row by row."""
-        wizard = self.read("name,connection,register", "a,plc,1", "b,plc,2")
+        wizard = self.look("name,connection,register", "a,plc,1", "b,plc,2")
         self.assertEqual(self.statuses(wizard), ["wrong", "wrong"])
         wizard.write({"workcenter_id": self.machine2.id, "signal": "companion"})
         wizard.row_ids[1].name = "c"
@@ -137,7 +137,7 @@ class TestTagImport(ImportCase):
 
     def test_cells_that_can_not_be_read(self):
         """Each row by itself, with the column."""
-        wizard = self.read(
+        wizard = self.look(
             "tag;signal;connection;register;scale;type;writable",
             f"{self.code}/a;measurement;plc;x;1;uint16;no",
             f"{self.code}/b;measurement;plc;1;zero;uint16;no",
@@ -158,16 +158,16 @@ class TestTagImport(ImportCase):
         """Each with a sentence; what is no UTF-8 is read as tables write it."""
         for data in ("", "a,b\n1,2", "tag,tag\nx,y", "tag\n" + "x\n" * (tagfile.MOST_ROWS + 1)):
             with self.subTest(data=data[:20]), self.assertRaises(UserError):
-                self.read(data or "\n")
-        wizard = self.read(f"tag;signal;connection;unit\n{self.code}/t;measurement;plc;°C".encode("cp1252"))
+                self.look(data or "\n")
+        wizard = self.look(f"tag;signal;connection;unit\n{self.code}/t;measurement;plc;°C".encode("cp1252"))
         self.assertEqual(wizard.row_ids.said["unit"], "°C")
-        wizard = self.read("tag,nonsense,signal,connection", f"{self.code}/t,1,companion,plc")
+        wizard = self.look("tag,nonsense,signal,connection", f"{self.code}/t,1,companion,plc")
         self.assertIn("nonsense", wizard.note)
 
     def test_archived_tags_come_back(self):
         """A row of an archived tag takes it out of the archive."""
         self.known.active = False
-        wizard = self.read("tag,connection", f"{self.code}/temp,plc")
+        wizard = self.look("tag,connection", f"{self.code}/temp,plc")
         self.assertEqual(self.statuses(wizard), ["changed"])
         wizard.action_apply()
         self.assertTrue(self.known.active)
@@ -177,7 +177,7 @@ class TestTagImport(ImportCase):
         other = make_work_center(self.env, make_area(self.env, make_site(self.env, "S2"), "B1"), "Z1")
         company = make_company(self.env)
         foreign = make_work_center(self.env, make_area(self.env, make_site(self.env, "T1", company=company), "A"), "M")
-        wizard = self.read(
+        wizard = self.look(
             "tag,signal,connection",
             f"{other.mes_code}/a,companion,plc",
             f"{foreign.mes_code}/a,companion,plc",
@@ -194,7 +194,7 @@ class TestTagImport(ImportCase):
             for method in ("action_import_tags", "action_export_tags"):
                 with self.subTest(role=role, method=method), self.assertRaises(AccessError):
                     getattr(gateway, method)()
-        wizard = self.read("tag,signal,connection", f"{self.code}/a,companion,plc")
+        wizard = self.look("tag,signal,connection", f"{self.code}/a,companion,plc")
         with self.assertRaises(AccessError):
             wizard.with_user(make_user(self.env, "engineer", "other")).action_apply()
 

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from typing import Any
 
 from odoo import fields, models
@@ -79,11 +80,9 @@ class MesGatewayTagImportRow(models.TransientModel):
         if not rows:
             return
         try:
-            with self.env.cr.savepoint():
+            with suppress(_Undo), self.env.cr.savepoint():
                 self._carry_out([plans[row.id] for row in rows])
                 raise _Undo
-        except _Undo:
-            pass
         except (UserError, DatabaseError, ValueError) as error:
             if len(rows) == 1:
                 rows[0]._say("wrong", rows[0]._sentence(error))
