@@ -9,6 +9,9 @@ from odoo.tools import SQL
 from .. import contract
 from ..tools.source import Source
 
+# So many points of a counter are searched for one that is not of a history.
+_NEWEST = 1000
+
 
 class MesEventApplier(models.AbstractModel):
     """What events become: sets of facts, measurements, findings, pending events and rejections.
@@ -225,7 +228,11 @@ class MesEventApplier(models.AbstractModel):
 
     @api.private
     def last_counts(self, source: Source) -> dict[str, dict[str, Any]]:
-        """The last point of every counter of the gateway's machines, keyed ``<equipment>/<counter>``."""
+        """The last point of every counter of the gateway's machines, keyed ``<equipment>/<counter>``.
+
+        Points of a history do not count: its totals begin at a nought of their own, which no live counter goes on
+        from. A history lies before the plant's life, so the newest points tell; a year of it is not searched.
+        """
         self.env.cr.execute(
             SQL(
                 """
@@ -233,11 +240,16 @@ class MesEventApplier(models.AbstractModel):
                   FROM mrp_workcenter w
                   JOIN mes_counter c ON c.workcenter_id = w.id AND c.active
                   JOIN LATERAL (
-                       SELECT counter_epoch, raw, total, at FROM mes_count_point
-                        WHERE counter_id = c.id ORDER BY at DESC, counter_epoch DESC LIMIT 1) p ON true
+                       SELECT counter_epoch, raw, total, at FROM (
+                              SELECT counter_epoch, raw, total, at, stream FROM mes_count_point
+                               WHERE counter_id = c.id ORDER BY at DESC, counter_epoch DESC LIMIT %s) newest
+                        WHERE NOT EXISTS (SELECT 1 FROM mes_gateway_stream s
+                               WHERE s.company_id = w.company_id AND s.code = newest.stream AND s.is_history)
+                        ORDER BY at DESC, counter_epoch DESC LIMIT 1) p ON true
                  WHERE w.company_id = %s AND w.mes_site_id = %s AND w.mes_code IS NOT NULL
                 """,
                 bulk.millis("p.at"),
+                _NEWEST,
                 source.company_id,
                 source.site_id,
             )

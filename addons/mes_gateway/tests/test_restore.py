@@ -30,6 +30,16 @@ class TestRestore(GatewayCase):
         self.assertEqual((last["epoch"], last["raw"], last["total"]), (1, 12, 12))
         self.assertTrue(answer["server_time"].endswith("Z"))
 
+    def test_no_live_counter_goes_on_from_a_history(self):
+        """What was imported is not the last point of a counter, whatever its time."""
+        self.gateway.write({"stream_ids": [(0, 0, {"code": "PAST", "is_history": True})]})
+        past = Bridge(self.gateway, "PAST", OTHER_EPOCH)
+        past.hello()
+        past.ingest(self.counts(1, 4))
+        self.assertNotIn(f"{self.machine.mes_code}/total", self.bridge.hello()["counters"])
+        self.bridge.ingest([count(1, self.machine, NOW - HOUR, 7, 7)])
+        self.assertEqual(self.bridge.hello(first=1, last=1)["counters"][f"{self.machine.mes_code}/total"]["total"], 7)
+
     def test_the_first_hello_begins_the_epoch(self):
         """A stream that has none takes the epoch it is told."""
         self.gateway.write({"stream_ids": [(0, 0, {"code": "NEW"})]})
