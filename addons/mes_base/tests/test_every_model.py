@@ -62,12 +62,13 @@ class TestEveryModel(TransactionCase):
                 self.assertTrue(all(row.group_id for row in rows))
 
     def test_every_model_has_a_company_rule(self):
-        """A rule for everybody, for all four rights, on the row's own company."""
+        """A rule for everybody, for all four rights, on the row's own company; of a form, on its owner."""
         for name, model in self.models.items():
+            rules = self.env["ir.rule"].search([("model_id.model", "=", name), ("groups", "=", False)])
             if name in FORMS | ENGINEERS_FORMS:
                 self.assertTrue(model._transient)
+                self.assertIn("[('create_uid', '=', user.id)]", rules.mapped("domain_force"), name)
                 continue
-            rules = self.env["ir.rule"].search([("model_id.model", "=", name), ("groups", "=", False)])
             with self.subTest(model=name):
                 self.assertIn("company_id", model._fields)
                 whole = [rule for rule in rules if all(rule[f"perm_{right}"] for right in RIGHTS)]
