@@ -6,7 +6,7 @@ The loop:
 2. Read what follows ``applied``, send it, go on at the answer's ``applied``, whatever it is.
 3. On Transient: pause (0.2 s doubling to the limit, by chance less), then hello again. On Busy: as long as asked for.
 4. On Rejected: halve the batch; a single event that is refused goes to quarantine.
-5. On Refused: alarm, pause much longer, then hello again. Nothing is lost meanwhile.
+5. On Refused: alarm, pause longer (see ``pacing.Refusals``), then hello again. Nothing is lost meanwhile.
 
 A lane with another one ``ahead`` of it lets that one catch up first.
 """
@@ -28,16 +28,12 @@ from ..errors import Busy, Refused, Rejected, TooLarge, Transient
 from ..outbox import Batch, Outbox
 from .caller import Caller
 from .conservation import Conservation
-from .failures import TLS, TLS_PAUSE_S
-from .pacing import Pace, Pauses
+from .pacing import Pace, Pauses, Refusals
 from .status import UplinkStatus
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
-# What only a person can mend is tried seldom: an Odoo that refuses is not to be hammered.
-REFUSED_FIRST_S = 5.0
-REFUSED_MOST_S = 60.0
 PRUNE_EVERY_S = 60.0
 # Verdicts of one batch that are logged; all are stored.
 LOGGED = 5
@@ -75,7 +71,7 @@ class DurableLane:
         self._ahead = ahead
         self._pace = Pace(batch_max)
         self._pauses = Pauses(FIRST_PAUSE_S, retry_max_s, chance)
-        self._refusals = Pauses(REFUSED_FIRST_S, REFUSED_MOST_S, chance)
+        self._refusals = Refusals(chance)
         self._conservation = Conservation()
         self._wake = asyncio.Event()
         self._pruned = 0.0
@@ -104,7 +100,7 @@ class DurableLane:
                 # The live lane leaves Odoo alone too.
                 self.greeted.clear()
                 self.status.refuse(error.code, str(error).removeprefix(f"{error.code}: "))
-                await self._pause(self._refusal_pause(error.code))
+                await self._pause(self._refusals.after(error.code))
             except Busy as error:
                 self.status.down(str(error))
                 await self._pause(self._pauses.after(error.pause_s))
@@ -115,9 +111,6 @@ class DurableLane:
                 # A disk that is full or broken; whoever stores raises the alarm.
                 self.status.down(f"the outbox can't be used: {error}")
                 await self._pause(self._pauses.next())
-
-    def _refusal_pause(self, code: str) -> float:
-        return TLS_PAUSE_S if code == TLS else max(REFUSED_FIRST_S, self._refusals.next())
 
     async def drained(self) -> None:
         """Return when nothing is pending."""
@@ -279,7 +272,7 @@ class DurableLane:
         self._conservation.restart()
         self.status.config_revision = answer.get("config_revision", self.status.config_revision)
         self._epoch = outbox.epoch
-        self._refusals.reset()
+        self._refusals.worked()
         self.status.up(self._stream, outbox.applied)
         self.greeted.set()
 

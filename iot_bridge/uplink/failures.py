@@ -17,8 +17,6 @@ REFUSED = frozenset({"stream_unknown", "stream_foreign", "epoch_conflict", "gate
 REJECTED = frozenset({"batch_invalid"})
 # Refusals of this bridge's own making: a person must act, so the uplink tries seldom and says why.
 WRONG_ADDRESS, WRONG_DATABASE, NO_MODULE, TLS = "odoo_wrong_address", "odoo_wrong_database", "module_missing", "tls"
-# A certificate is often renewed by a machine, and asking for it costs nobody a login: tried again so soon.
-TLS_PAUSE_S = 2.0
 
 _CODE = re.compile(r"\s*([a-z][a-z0-9_]+): ?(.*)", re.DOTALL)
 _NO_MODEL = re.compile(r"object mes\.gateway doesn't exist|model 'mes\.gateway' does not exist", re.IGNORECASE)

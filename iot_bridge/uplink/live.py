@@ -17,14 +17,15 @@ from typing import Any
 from ..clock import Clock, to_rfc3339
 from ..errors import BridgeError, Busy, Refused
 from .caller import Caller
-from .failures import TLS, TLS_PAUSE_S
+from .pacing import Refusals
 
 log = logging.getLogger(__name__)
 
 CHANGE_S = 1.0
 HEARTBEAT_S = 1.25
 LOOK_S = 0.1
-REFUSED_S = 10.0
+# The durable lane says when a refusal is over; without a word from it, it is tried so often at least.
+REFUSED_MOST_S = 10.0
 
 
 class LiveLane:
@@ -53,18 +54,23 @@ class LiveLane:
         self._greeted = greeted
         self._version = 0
         self._not_before = 0.0
+        self._refusals = Refusals(most_s=REFUSED_MOST_S)
         self.alarms: dict[str, str] = {}
         self.config_revision: int | None = None
         self.progress = 0
 
     async def run(self) -> None:
         """Look often, send seldom."""
-        sent, sent_at = -1, 0.0
+        sent, sent_at, greeted = -1, 0.0, False
         while True:
             self.progress += 1
+            if self._greeted.is_set() and not greeted:
+                # Odoo takes the stream again.
+                self._not_before = 0.0
+            greeted = self._greeted.is_set()
             since, changes = time.monotonic() - sent_at, self._changes()
             due = since >= HEARTBEAT_S or (since >= CHANGE_S and changes != sent)
-            if due and self._greeted.is_set() and time.monotonic() >= self._not_before:
+            if due and greeted and time.monotonic() >= self._not_before:
                 sent, sent_at = changes, time.monotonic()
                 await self._send(self._machines())
             await asyncio.sleep(LOOK_S)
@@ -82,13 +88,13 @@ class LiveLane:
             self._failed(error)
             return
         self.alarms.clear()
+        self._refusals.worked()
         self.config_revision = answer.get("config_revision", self.config_revision)
 
     def _failed(self, error: BridgeError) -> None:
         code = "odoo_silent"
         if isinstance(error, Refused):
-            # A person must act; the durable lane says when it is mended.
-            code, pause_s = error.code, TLS_PAUSE_S if error.code == TLS else REFUSED_S
+            code, pause_s = error.code, self._refusals.after(error.code)
         else:
             pause_s = error.pause_s if isinstance(error, Busy) else 0.0
         self._not_before = time.monotonic() + pause_s

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 from ..outbox.batch import MAX_EVENTS
+from .failures import TLS
 
 # A call should take so long, in seconds: long enough that its fixed cost is small, short enough to fail cheaply.
 LOW_S, HIGH_S = 0.2, 0.5
 FIRST_LIMIT = 500
 # A slow Odoo gets no smaller calls than this: the fixed cost of a call would make it slower still.
 LEAST_LIMIT = 20
+# What only a person can mend is tried seldom: an Odoo that refuses is not to be hammered.
+REFUSED_FIRST_S, REFUSED_MOST_S = 5.0, 60.0
+# What worked before and is refused now may pass: a proxy that is set up anew, an Odoo that starts.
+SOON_S = (0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
+SOON_APART_S = 60.0
+# A certificate is often renewed by a machine, and asking for it costs nobody a login.
+TLS_PAUSE_S = 2.0
 # No pause is shorter, or several bridges would knock in step.
 FLOOR_S = 0.05
 
@@ -68,3 +77,38 @@ class Pauses:
     def after(self, wanted_s: float) -> float:
         """Seconds to wait when the other side asked for ``wanted_s``: never less, and not all at once."""
         return wanted_s + self._chance() * min(1.0, wanted_s)
+
+
+class Refusals:
+    """Pauses after a refusal: from 5 s up to ``most_s``. Where it worked just before, the first ones are short;
+    at most once a minute, so that an Odoo that takes and refuses in turn is not hammered either."""
+
+    def __init__(
+        self,
+        chance: Callable[[], float] = random.random,
+        most_s: float = REFUSED_MOST_S,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._chance = chance
+        self._now = now
+        self._seldom = Pauses(REFUSED_FIRST_S, most_s, chance)
+        self._soon: list[float] = []
+        self._soon_since: float | None = None
+        self._worked = False
+
+    def worked(self) -> None:
+        """Odoo takes what we send."""
+        self._seldom.reset()
+        self._worked = True
+
+    def after(self, code: str) -> float:
+        """Seconds to wait after this refusal."""
+        if code == TLS:
+            return TLS_PAUSE_S
+        now = self._now()
+        if self._worked and (self._soon_since is None or now - self._soon_since >= SOON_APART_S):
+            self._soon, self._soon_since = list(SOON_S), now
+        self._worked = False
+        if self._soon:
+            return self._soon.pop(0) * (0.8 + 0.2 * self._chance())
+        return max(REFUSED_FIRST_S, self._seldom.next())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from iot_bridge.outbox import Batch
 from iot_bridge.outbox.condense import REASON
 from iot_bridge.uplink.conservation import Conservation
-from iot_bridge.uplink.pacing import FIRST_LIMIT, FLOOR_S, HIGH_S, LEAST_LIMIT, LOW_S, Pace, Pauses
+from iot_bridge.uplink.pacing import FIRST_LIMIT, FLOOR_S, HIGH_S, LEAST_LIMIT, LOW_S, SOON_S, Pace, Pauses, Refusals
 
 
 def settle(per_event_s: float, fixed_s: float, most: int = 5000) -> tuple[int, float]:
@@ -120,3 +120,33 @@ def test_what_is_sent_again_is_not_compared_with_what_came_after() -> None:
     check = Conservation().check
     assert check(batch([count(1, 10, 10), count(2, 20, 10), count(3, 30, 10)])) == []
     assert check(batch([count(2, 20, 10), count(3, 30, 10)])) == []
+
+
+def test_refusal_after_success_is_tried_soon_then_ever_more_seldom() -> None:
+    """A 401 may pass: within ten seconds no pause is longer than two. A key that is wrong is left alone soon."""
+    refusals = Refusals(lambda: 1.0, now=lambda: 0.0)
+    refusals.worked()
+    assert [refusals.after("access_denied") for _ in range(12)] == [*SOON_S, 5, 10, 20, 40, 60, 60]
+    assert 0.8 * sum(SOON_S) > 7 and max(SOON_S) <= 2
+
+
+def test_what_never_worked_is_tried_seldom_from_the_outset() -> None:
+    refusals = Refusals(lambda: 0.0, now=lambda: 0.0)
+    assert [refusals.after("access_denied") for _ in range(3)] == [5, 5, 5]
+    assert refusals.after("tls") == 2
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 20)), max_size=300))
+def test_taking_and_refusing_in_turn_brings_no_hammering(turns: list[tuple[bool, float]]) -> None:
+    """However success and refusal alternate: in no minute more short pauses than one series has."""
+    now, short = 0.0, []
+    refusals = Refusals(lambda: 0.0, now=lambda: now)
+    for works, passes_s in turns:
+        if works:
+            refusals.worked()
+        pause = refusals.after("access_denied")
+        short.extend([now] if pause < 5 else [])
+        now += pause + passes_s
+    for began in short:
+        assert sum(began <= at < began + 30 for at in short) <= 2 * len(SOON_S)
+    assert len(short) <= len(SOON_S) * (now // 60 + 1)

@@ -297,6 +297,37 @@ def test_live_lane_leaves_an_odoo_alone_that_asks_for_it(code: str, odoo: FakeOd
     assert list(lane.alarms) == ["access_denied" if code == "access_denied" else "odoo_silent"]
 
 
+def test_live_lane_goes_on_at_once_when_odoo_takes_the_stream_again(odoo: FakeOdoo, tmp_path: Path) -> None:
+    """However long it would have waited after a refusal."""
+    refuse = True
+    odoo.faults.fault = lambda: "access_denied: the key was withdrawn" if refuse else None
+
+    async def scene() -> float:
+        nonlocal refuse
+        greeted = asyncio.Event()
+        greeted.set()
+        lane = LiveLane(
+            Caller(make_transport(config(odoo, tmp_path), 5), "l"), "L1", SystemClock.from_env({}), dict,
+            time.monotonic_ns, dict, lambda: "e", greeted,
+        )  # fmt: skip
+        task = asyncio.create_task(lane.run())
+        while not lane.alarms:
+            await asyncio.sleep(0.02)
+        refuse = False
+        greeted.clear()
+        seen = lane.progress
+        while lane.progress < seen + 2:
+            await asyncio.sleep(0.02)
+        greeted.set()
+        began = time.monotonic()
+        while lane.alarms:
+            await asyncio.sleep(0.02)
+        await supervisor.end(task)
+        return time.monotonic() - began
+
+    assert asyncio.run(asyncio.wait_for(scene(), 20)) < 3
+
+
 def test_bridge_with_a_telemetry_stream_flushes_facts_at_once_and_measurements_together(
     odoo: FakeOdoo, tmp_path: Path
 ) -> None:
