@@ -13,6 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 from .. import __version__
 from ..config.model import OdooConfig
 from ..errors import Misconfigured, Transient
+from ..tls import client_context
 from .failures import by_status, of_link
 
 # The tags of the largest plant are a few megabytes.
@@ -102,7 +103,7 @@ class Http:
 def _tls_context(config: OdooConfig) -> ssl.SSLContext:
     """Verifies name and chain, always. Raises Misconfigured for files that can't be used."""
     try:
-        context = ssl.create_default_context(cafile=config.ca_file and str(config.ca_file))
+        context = client_context(config.ca_file)
     except (OSError, ssl.SSLError) as error:
         raise Misconfigured(
             f"odoo.ca_file {config.ca_file}: {error.strerror or error}: it must hold the authority's certificate as PEM"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from iot_bridge.drivers.mqtt.address import MISSING, build, parse_address, parse_path, pick, write_path
 from iot_bridge.drivers.mqtt.payload import Findings, Reader, Routes, leaves, matches
 from iot_bridge.drivers.mqtt.settings import MqttConfig, check_tag
-from iot_bridge.drivers.mqtt.stamps import JITTER_MS, Stamper, to_ms
+from iot_bridge.drivers.mqtt.stamps import Stamper, to_ms
+from iot_bridge.drivers.stamps import JITTER_MS
 from iot_bridge.tags.model import Tag
 from iot_bridge.testing import START_MS, ManualClock
 

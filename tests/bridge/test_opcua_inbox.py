@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iot_bridge.drivers.opcua.inbox import Inbox
-from iot_bridge.drivers.opcua.stamps import Skew, Stamper
+from iot_bridge.drivers.opcua.stamps import Stamper
 from iot_bridge.drivers.opcua.values import NOWHERE, Reading
+from iot_bridge.drivers.stamps import Skew
 from iot_bridge.events import Sample
 from iot_bridge.signals.counter import Booking, CounterMemory, CounterSpec, Doubt, book
 from iot_bridge.signals.counter import Reading as Count

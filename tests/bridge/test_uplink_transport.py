@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from brokers import Authority as PlantAuthority
 from fault_certificates import Authority
 from lane import config
 
@@ -190,6 +191,27 @@ def test_certificate_of_an_own_authority(transport: str, authority: Authority, t
         assert caught.value.code == "tls"
         with pytest.raises(Refused, match="a name that the certificate is made for"):
             ask(odoo, tmp_path, transport, url=odoo.url, ca_file=authority.pair.certificate)
+
+
+@BOTH
+def test_authority_without_key_identifiers_is_trusted(
+    transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of plants often are. Python 3.13 and later refuse them unless they are told not to."""
+    plain = ssl.create_default_context
+
+    def strict(**settings: Any) -> ssl.SSLContext:
+        made = plain(**settings)
+        made.verify_flags |= ssl.VERIFY_X509_STRICT
+        return made
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    plant = PlantAuthority(tmp_path / "ca")
+    issued = plant.issue("odoo")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+    with FakeOdoo(tls=context) as odoo:
+        assert ask(odoo, tmp_path, transport, url=secure(odoo), ca_file=plant.certificate).startswith("{")
 
 
 @BOTH

@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any
 
 from ...clock import Clock
 from ...events import Quality
-from ..opcua.stamps import Skew
+from ..stamps import JITTER_MS, Policy, Skew
 
-Policy = Literal["bridge", "source", "corrected"]
 EARLIEST_MS = 946_684_800_000  # 2000: a clock without battery begins at 1970
 AHEAD_MS = 86_400_000
-# Two messages of a machine may overtake one another so far; more than that is a clock that was set.
-JITTER_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import ssl
 from pathlib import Path
 
 from ...errors import LinkLost
+from ...tls import client_context
 from .settings import BrokerConfig
 
 SOON = dt.timedelta(days=30)
@@ -43,12 +44,9 @@ def context(config: BrokerConfig) -> ssl.SSLContext:
     if config.ca_file is not None:
         _readable(config.ca_file, "ca_file")
     try:
-        made = ssl.create_default_context(cafile=config.ca_file)
+        made = client_context(config.ca_file)
     except ssl.SSLError:
         raise LinkLost(f"ca_file {config.ca_file} holds no certificate: it must be PEM") from None
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # From Python 3.13 on it would refuse authorities without key identifiers, which those of plants often lack.
-    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if config.certificate_file is not None and config.key_file is not None:
         _readable(config.key_file, "key_file")
         expiry = expires(config.certificate_file)

@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 from ...clock import Clock
 from ...events import Sample, Value
 from ...tags.model import Tag
-from .stamps import JITTER_MS, Stamper
+from ..stamps import JITTER_MS
+from .stamps import Stamper
 from .values import Reading
 
 # Signals that are made of their companions too.
