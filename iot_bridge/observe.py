@@ -72,16 +72,24 @@ def _size(file: Path) -> int:
 
 
 def _tags(link: ConnectionView, tags: Sequence[Tag], latest: Mapping[str, Sample], now: int) -> list[TagView]:
-    return [_tag(link, tag, latest.get(tag.tag), now) for tag in tags]
+    heard: dict[str, int] = {}
+    for tag in tags:
+        sample = latest.get(tag.tag)
+        if sample is not None:
+            heard[tag.equipment] = max(sample.at, heard.get(tag.equipment, sample.at))
+    return [_tag(link, tag, latest.get(tag.tag), heard.get(tag.equipment, now), now) for tag in tags]
 
 
-def _tag(link: ConnectionView, tag: Tag, sample: Sample | None, now: int) -> TagView:
+def _tag(link: ConnectionView, tag: Tag, sample: Sample | None, heard: int, now: int) -> TagView:
+    """heard: when anything of the machine came. A source that tells changes only is silent about a mode that
+    stays; what shows that the machine is watched (state and counters) has to come by itself."""
     common = tag.tag, link.name, tag.equipment, tag.signal
     if sample is None:
         return TagView(*common, None, tag.unit or "", None, None, "none", False)
     age_ms = max(0, now - sample.at)
     quality: Shown = "bad" if sample.value is None else sample.quality
-    stale = age_ms > tag.stale_limit_ms and not sample.historical and tag.signal in ("state", "mode", "counter")
+    silent_ms = now - heard if tag.signal == "mode" else age_ms
+    stale = silent_ms > tag.stale_limit_ms and not sample.historical and tag.signal in ("state", "mode", "counter")
     value = from_raw(tag, sample.value)
     if isinstance(value, float) and not isfinite(value):
         value = str(value)

@@ -118,8 +118,3 @@ class Snapshot:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
-
-
-def stale_after_s(stale_ms: int) -> float:
-    """The limit beyond which a tag's value is shown as old, plant seconds."""
-    return stale_ms / 1000

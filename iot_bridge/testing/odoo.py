@@ -23,7 +23,7 @@ class Faults:
     instead: what another server answers in Odoo's place: status, headers, body. fault: the text of an error that
     Odoo itself answers with. by_size: what another server answers to a call of so many bytes.
     reject: predicate of an event -> reason; the event's batch is refused as a whole (batch_invalid).
-    verdict: predicate of an event -> reason; the event alone is rejected.
+    verdict: predicate of an event -> reason, or ``code: reason``; the event alone is rejected.
     """
 
     cut: Callable[[], bool] = lambda: False
@@ -171,7 +171,8 @@ class FakeOdoo:
         reason = self.faults.verdict(event)
         if reason:
             stream.quarantined.append(event)
-            return [{"seq": event["seq"], "code": "bad_value", "message": reason}]
+            code, _, text = reason.rpartition(": ")
+            return [{"seq": event["seq"], "code": code or "bad_value", "message": text}]
         stream.events.append(event)
         self.order.append(event["kind"])
         if event["kind"] == "count":

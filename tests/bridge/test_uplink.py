@@ -71,6 +71,19 @@ def test_verdicts_are_kept_and_the_rest_goes_on(odoo: FakeOdoo, outbox: Outbox, 
     assert seqs(odoo) == [1, 2, 3, 5, 6, 7, 8, 9]
 
 
+def test_an_event_that_waits_for_its_room_is_no_trouble(odoo: FakeOdoo, outbox: Outbox, tmp_path: Path) -> None:
+    """A meter sends thousands of them while nobody has installed what uses them."""
+    odoo.faults.verdict = lambda event: "pending_kind: kept until its room is there" if event["seq"] % 2 else None
+
+    async def scene() -> None:
+        async with running(outbox, config(odoo, tmp_path)) as lane:
+            lane.states(9)
+            await lane.drained()
+            assert lane.durable.status.rejected == 0 and outbox.verdicts() == []
+
+    asyncio.run(scene())
+
+
 def test_odoo_restored_from_a_backup_gets_all_again(odoo: FakeOdoo, outbox: Outbox, tmp_path: Path) -> None:
     """V27."""
 
