@@ -75,7 +75,13 @@ def to_raw(tag: Tag, value: Value) -> Value:
         raise NotAllowed(f"{tag.tag} is a number, {value!r} is a text")
     if isinstance(value, bool) and tag.type == "auto":
         return value
-    scaled = value if tag.scale == 1 and tag.offset == 0 else (value - tag.offset) / tag.scale
+    try:
+        scaled = value if tag.scale == 1 and tag.offset == 0 else (value - tag.offset) / tag.scale
+        is_finite = math.isfinite(scaled)
+    except OverflowError:
+        is_finite = False
+    if not is_finite:
+        raise NotAllowed(f"{tag.tag}: the value is beyond all numbers that a device holds")
     return _whole(tag, scaled) if tag.type in _RANGES else scaled
 
 

@@ -51,6 +51,18 @@ class OdooConfig(Strict):
         default=None, min_length=1, description="http://[user:password@]host:port, or none; default: the environment's"
     )
 
+    @field_validator("url")
+    @classmethod
+    def _plain(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username is not None:
+            raise ValueError("no login belongs here (see login and key_file): write e.g. https://odoo.example.com")
+        try:
+            parts.port  # noqa: B018 (it is checked when it is asked for)
+        except ValueError:
+            raise ValueError("the port is none: write e.g. https://odoo.example.com:8069") from None
+        return url
+
     def is_overheard(self) -> bool:
         """Whether the key crosses a network in clear text: no TLS, and Odoo on another machine."""
         parts = urlsplit(self.url)
@@ -69,6 +81,8 @@ class OdooConfig(Strict):
             raise Misconfigured(f"odoo.key_file {self.key_file} is no text: put the API key into it") from None
         if not key:
             raise Misconfigured(f"odoo.key_file {self.key_file} is empty: put the gateway's API key into it")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise Misconfigured(f"odoo.key_file {self.key_file} holds more than a key: one line with the key, no other")
         return key
 
 

@@ -112,7 +112,10 @@ class StatusServer:
         self._open.add(writer)
         try:
             await asyncio.wait_for(self._exchange(reader, writer), READ_S * 2)
-        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+        except asyncio.TimeoutError:
+            # A reader that does not read would keep the answer and a descriptor for as long as it likes.
+            writer.transport.abort()
+        except (OSError, asyncio.IncompleteReadError):
             log.debug("status page: the reader went away")
         except Exception:
             # Policy: a defect of the page must not touch the bridge; the reader gets a cut connection.
@@ -188,6 +191,8 @@ async def _write(writer: asyncio.StreamWriter, response: Response, head: bool) -
         headers["Allow"] = "GET, HEAD"
     lines = [f"HTTP/1.1 {response.status.value} {response.status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
+    # Else drain would leave the last 64 KiB to a closed connection that nobody waits for.
+    writer.transport.set_write_buffer_limits(0)
     writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if head else response.body))
     await writer.drain()
 
@@ -202,16 +207,17 @@ def _page(shot: Snapshot, request: Request) -> Response:
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     language = choose(request.headers.get("accept-language", ""))
-    body = render.page(shot, language, nonce).encode()
-    return _html(body, {"Content-Security-Policy": policy})
+    return _html(render.page(shot, language, nonce), {"Content-Security-Policy": policy})
 
 
 def _view(shot: Snapshot, request: Request) -> Response:
     language = choose(request.headers.get("accept-language", ""))
-    return _html(render.main(shot, language, request.find).encode(), {})
+    return _html(render.main(shot, language, request.find), {})
 
 
-def _html(body: bytes, more: Mapping[str, str]) -> Response:
+def _html(text: str, more: Mapping[str, str]) -> Response:
+    # A device's text may hold half a character (a lone surrogate): shown as ?, the rest of the page stands.
+    body = text.encode(errors="replace")
     return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", {"Vary": "Accept-Language", **more})
 
 

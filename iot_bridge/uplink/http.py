@@ -131,8 +131,12 @@ def _proxy(config: OdooConfig, url: SplitResult) -> SplitResult | None:
     if not named:
         return None
     parts = urlsplit(named if "//" in named else f"http://{named}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise Misconfigured(f"odoo.proxy {parts.hostname or named!r}: write http://host:port (it carries https too)")
+    try:
+        is_good = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is none
+        is_good = False
+    if not is_good:
+        raise Misconfigured(f"odoo.proxy {parts.hostname or ''}: write http://host:port (it carries https too)")
     return parts
 
 

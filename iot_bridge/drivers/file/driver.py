@@ -134,7 +134,7 @@ class FileDriver:
 
     def _newest(self, name: str | None) -> BinaryIO:
         config = self._config
-        files = [path for path in config.folder.glob(name or config.pattern) if path.is_file()]
+        files = [path for path in config.folder.glob(name or config.pattern) if _is_own_file(path)]
         if not files:
             raise RowError(f"there is no file {name or config.pattern} in {config.folder}")
         return max(files, key=lambda path: path.stat().st_mtime_ns).open("rb")
@@ -179,7 +179,11 @@ class FileDriver:
         now, ready = time.monotonic(), []
         with os.scandir(self._config.folder) as entries:
             found = [Path(entry.path) for entry in entries if entry.is_file()]
-        present = {path: path.stat() for path in found if path.match(self._config.pattern)}
+        found = [path for path in found if path.match(self._config.pattern)]
+        for path in found:
+            if path.is_symlink():
+                self._around.found(f"{path.name} is a link: left out, put the file itself there")
+        present = {path: path.stat() for path in found if _is_own_file(path)}
         self._sizes = {path: kept for path, kept in self._sizes.items() if path in present}
         for path, stat in present.items():
             if self._sizes.get(path, (-1, 0.0))[0] != stat.st_size:
@@ -190,7 +194,7 @@ class FileDriver:
         return min(ready)[2] if ready else None
 
     def _opened(self, path: Path, progress: Progress) -> _Open:
-        file = path.open("rb")
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
         _cut(self._error_file(progress), progress.error_size)
         config = self._config
         if config.format == "jsonl":
@@ -275,6 +279,11 @@ class FileDriver:
         if self._open is not None:
             self._open.file.close()
             self._open = None
+
+
+def _is_own_file(path: Path) -> bool:
+    """Not a link: it could lead to a secret, whose rows would then stand in the file of refused ones."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _ends_a_line(path: Path, size: int) -> bool:

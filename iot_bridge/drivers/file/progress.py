@@ -70,11 +70,15 @@ class Ledger:
 
     def notes_for(self, progress: Progress) -> dict[str, str | None]:
         """The note to store, and the oldest to forget."""
-        notes: dict[str, str | None] = {self._prefix + progress.name: progress.to_note()}
+        notes: dict[str, str | None] = {self._key(progress): progress.to_note()}
         done = sorted((p for p in self.known.values() if p.done), key=lambda known: known.sequence)
         for old in done[: max(0, len(done) - REMEMBERED)]:
-            notes[self._prefix + old.name] = None
+            notes[self._key(old)] = None
         return notes
+
+    def _key(self, progress: Progress) -> str:
+        """A file's name may hold bytes that are no UTF-8; a key may not."""
+        return self._prefix + progress.name.encode(errors="backslashreplace").decode()
 
     def stored(self, progress: Progress, notes: Mapping[str, str | None]) -> None:
         """The notes are in the outbox."""

@@ -18,6 +18,8 @@ from .address import MISSING, Address, Missing, Path, parse_address, pick
 from .stamps import to_ms
 
 CACHE_MAX = 10_000
+# Topics have up to 64 KiB, and whoever publishes chooses them: longer ones than this are not kept.
+CACHED_TOPIC = 256
 TEXT_MAX = 1024
 BYTES: Path = ("$bytes",)
 # Type of a tag -> how its bytes are read, most significant first.
@@ -32,19 +34,21 @@ class Findings:
     """Says a sentence once, until what it is about was good again."""
 
     LIMIT = 10_000
+    LONGEST = 256
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._said: dict[str, str] = {}
 
     def found(self, about: str, sentence: str) -> None:
+        about = about[: self.LONGEST]
         if self._said.get(about) == sentence or len(self._said) >= self.LIMIT:
             return
         self._said[about] = sentence
         self._say(f"{about}: {sentence}")
 
     def mended(self, about: str) -> None:
-        self._said.pop(about, None)
+        self._said.pop(about[: self.LONGEST], None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class Routes:
             found = (*self._exact.get(topic, ()), *wild)
             if len(self._cache) >= CACHE_MAX:
                 self._cache.clear()
-            self._cache[topic] = found
+            if len(topic) <= CACHED_TOPIC:
+                self._cache[topic] = found
         return found
 
 
@@ -147,7 +152,7 @@ class Reader:
             raw = document
         value, wrong = fitted(raw, tag)
         if wrong:
-            self._findings.found(tag.tag, f"{topic}: {wrong}")
+            self._findings.found(tag.tag, f"{topic[:CACHED_TOPIC]}: {wrong}")
         else:
             self._findings.mended(tag.tag)
             self._findings.mended(topic)

@@ -33,6 +33,8 @@ from .certificates import Identity
 CERTIFICATES = frozenset({".der", ".pem", ".crt", ".cer"})
 LONGEST_CHAIN = 5
 WARN_DAYS = 30
+# Of what unknown servers have shown the latest is kept: one that shows ever new certificates fills no disk.
+REJECTED_MOST = 50
 _making = threading.Lock()
 
 
@@ -178,6 +180,7 @@ class Pki:
             _write(self.trusted / name, der, 0o644)
             return f"trusts {_label(certificate)} from now on (trust_on_first_use): {self.trusted / name}"
         _write(self.rejected / name, der, 0o644)
+        _forget_oldest(self.rejected)
         changed = " It is another one than before." if known else ""
         raise Untrusted(
             f"the server's certificate {_label(certificate)} is not trusted.{changed} Compare the thumbprint with the "
@@ -245,6 +248,12 @@ def _load_lists(folder: Path) -> Iterable[x509.CertificateRevocationList]:
             yield x509.load_pem_x509_crl(data) if certs.PEM in data else x509.load_der_x509_crl(data)
         except (OSError, ValueError):
             continue
+
+
+def _forget_oldest(folder: Path) -> None:
+    files = sorted(folder.glob("*.der"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in files[REJECTED_MOST:]:
+        path.unlink(missing_ok=True)
 
 
 def _file_name(text: str) -> str:
