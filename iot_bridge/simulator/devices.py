@@ -62,22 +62,35 @@ class Place:
     key: Path | None = None
 
 
+def refuse(name: str, value: float) -> bool:
+    """For machines that nobody sets anything at."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit behind a Modbus server: where its values lie, and what they are."""
+    """A unit behind a Modbus server: where its values lie, what they are, and who takes what is written to one
+    (False: it is not taken)."""
 
     registers: Mapping[str, Register]
     read: Callable[[], Reading]
+    write: Callable[[str, float], bool] = refuse
 
 
 def make_device(
-    machine: Machine, place: Place, clock: Clock, read: Callable[[], Reading], seen: Callable[[], None]
+    machine: Machine,
+    place: Place,
+    clock: Clock,
+    read: Callable[[], Reading],
+    seen: Callable[[], None],
+    write: Callable[[str, float], bool] = refuse,
 ) -> Device:
-    """The device of a machine. ``seen`` is called, once or often, when a reader has found it."""
+    """The device of a machine. ``seen`` is called, once or often, when a reader has found it; ``write`` sets a
+    setpoint, False when it may not be so."""
     if machine.protocol in MODBUS:
         from .modbus_device import ModbusDevice
 
-        return ModbusDevice(machine.protocol, place, {1: Unit(machine.values, read)}, seen)
+        return ModbusDevice(machine.protocol, place, {1: Unit(machine.values, read, write)}, seen)
     if machine.protocol == "opcua":
         from .opcua_device import OpcUaDevice
 

@@ -55,6 +55,18 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class Setpoint:
+    """A value that a command may set at a machine on Modbus, ``low`` to ``high`` in ``unit``."""
+
+    name: str
+    register: Register
+    start: float
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """One machine, one device (one that listens does so on base port + index).
 
@@ -70,6 +82,7 @@ class Machine:
     fault_codes: dict[int, str] = field(default_factory=dict)
     protocol: Protocol = "modbus_tcp"
     line: str = LINE
+    setpoints: tuple[Setpoint, ...] = ()
     # Registers common to all machines of the line.
     state: Register = Register(0, "uint16")
     code: Register = Register(1, "uint16")
@@ -100,7 +113,8 @@ class Machine:
             "state": self.state, "code": self.code, "interlock": self.interlock, "mode": self.mode,
             "boot": self.boot, "speed": self.speed,
         }  # fmt: skip
-        return {**common, **{counter.name: counter.register for counter in self.counters}}
+        own = {setpoint.name: setpoint.register for setpoint in self.setpoints}
+        return {**common, **own, **{counter.name: counter.register for counter in self.counters}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +171,7 @@ MACHINES: tuple[Machine, ...] = (
     Machine(
         "FILLER", "Filler", 0.80, 0.012, counters(16, 65_500),
         {201: "Bottle jam at infeed", 202: "Level sensor dirty"}, {211: "Product pump fault", 212: "Valve stuck"},
+        setpoints=(Setpoint("volume", Register(12, "float32"), 500.0, 490.0, 510.0, "ml"),),
     ),
     Machine(
         "CAPPER", "Capper", 0.75, 0.008, counters(16, 12_000),
@@ -251,6 +266,8 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
                 unit=counter.unit,
             )
         )  # fmt: skip
+    for setpoint in machine.setpoints:
+        tags.append(_tag(machine, setpoint.name, "measurement", unit=setpoint.unit, writable=True))
     return tags
 
 
@@ -284,7 +301,11 @@ def connection(machine: Machine, host: str, port: int) -> dict[str, Any]:
 
     What brings a stamp of its own is stamped by it: the plant's clock may run faster than the bridge's network.
     """
-    head = {"name": machine.connection, "driver": machine.protocol}
+    head: dict[str, Any] = {"name": machine.connection, "driver": machine.protocol}
+    if machine.setpoints:
+        head["write"] = [
+            {"tag": f"{machine.code_path}/{one.name}", "min": one.low, "max": one.high} for one in machine.setpoints
+        ]
     if machine.protocol in MODBUS:
         return {**head, "host": host, "port": port}
     if machine.protocol == "opcua":

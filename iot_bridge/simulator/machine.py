@@ -37,6 +37,7 @@ class SimMachine:
     boot: int
     raw: dict[str, int] = field(default_factory=dict)
     made: dict[str, int] = field(default_factory=dict)
+    setpoints: dict[str, float] = field(default_factory=dict)
     state: int = IDLE
     code: int = 0
     interlock: int = NO_INTERLOCK
@@ -54,6 +55,7 @@ class SimMachine:
         for counter in self.spec.counters:
             self.raw.setdefault(counter.name, counter.start)
             self.made[counter.name] = 0
+        self.setpoints.update({setpoint.name: setpoint.start for setpoint in self.spec.setpoints})
 
     def start(self, now: int) -> None:
         """First state, at ``now``."""
@@ -74,6 +76,14 @@ class SimMachine:
             self._run_or_stop(now, step_ms)
         elif now >= self.stop_ends if self.state == DOWN else not changeover:
             self._resume(now)
+
+    def set(self, name: str, value: float) -> bool:
+        """Take a setpoint; False when there is none of that name, or not with that value."""
+        known = next((one for one in self.spec.setpoints if one.name == name), None)
+        if known is None or not known.low <= value <= known.high:
+            return False
+        self.setpoints[name] = value
+        return True
 
     def wind_down(self, now: int) -> bool:
         """Go to the final state (idle, no cause) after the minimum dwell; True when there."""

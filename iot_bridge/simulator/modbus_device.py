@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
@@ -85,14 +85,24 @@ class ModbusDevice:
     def delay(self, seconds: float) -> None:
         self._delay_s = seconds
 
+    @staticmethod
+    def _write(unit: Unit, address: int, words: Sequence[int]) -> ExcCodes | None:
+        """One whole setpoint at once; all else can't be written."""
+        for name, register in unit.registers.items():
+            if register.address == address and register.type == "float32" and len(words) == 2:
+                (value,) = struct.unpack(">f", struct.pack(">2H", *words))
+                return None if unit.write(name, value) else ExcCodes.ILLEGAL_VALUE
+        return ExcCodes.ILLEGAL_FUNCTION
+
     def _device(self, number: int, unit: Unit) -> SimDevice:
         async def action(
-            _function: int, _start: int, _address: int, _count: int, words: list[int], written: object
+            _function: int, _start: int, address: int, _count: int, words: list[int],
+            written: list[int] | list[bool] | None,
         ) -> ExcCodes | None:
             await self._moves.wait()
             await asyncio.sleep(self._delay_s)
             if written is not None:
-                return ExcCodes.ILLEGAL_FUNCTION
+                return self._write(unit, address, written)
             for name, value in unit.read().values.items():
                 encoded = encode(unit.registers[name], value)
                 at = unit.registers[name].address

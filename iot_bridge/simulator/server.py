@@ -145,7 +145,8 @@ class Plant:
             host, port = options.broker_host or options.host, options.broker_port
         memory = options.memory.with_suffix(f".{spec.name.lower()}") if options.memory else None
         place = Place(host, port, memory)
-        return make_device(spec, place, self.clock, partial(self._read, machine), partial(self._was_read, spec.name))
+        read, seen = partial(self._read, machine), partial(self._was_read, spec.name)
+        return make_device(spec, place, self.clock, read, seen, machine.set)
 
     def _meter_device(self, index: int, meter: SimMeter) -> Device:
         from .modbus_device import ModbusDevice
@@ -167,7 +168,7 @@ class Plant:
         return Reading(
             {
                 "state": machine.state, "code": machine.code, "interlock": machine.interlock, "mode": machine.mode,
-                "boot": machine.boot, "speed": per_minute, **machine.raw,
+                "boot": machine.boot, "speed": per_minute, **machine.setpoints, **machine.raw,
             },
             machine.since,
         )  # fmt: skip

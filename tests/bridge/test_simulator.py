@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 
 from iot_bridge.clock import SystemClock
-from iot_bridge.errors import Misconfigured
-from iot_bridge.simulator.layout import MACHINES, MIN_DWELL_MS
+from iot_bridge.drivers import Surroundings
+from iot_bridge.drivers.modbus.driver import Modbus
+from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
+from iot_bridge.errors import Misconfigured, Rejected
+from iot_bridge.simulator.layout import MACHINES, MIN_DWELL_MS, machine_tags
 from iot_bridge.simulator.line import Line, load_memory, save_memory
 from iot_bridge.simulator.profiles import PROFILES
 from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.simulator.truth import Truth
+from iot_bridge.tags import Tag
 from iot_bridge.testing import START_MS
 
 
@@ -124,3 +128,28 @@ def test_taken_port_is_said_with_the_mend() -> None:
             await first.close()
 
     asyncio.run(scene())
+
+
+def test_a_setpoint_is_taken_within_its_limits_and_nothing_else_is_written() -> None:
+    """As a command does it: written through the bridge's driver, read back; a counter can't be set."""
+    filler = next(machine for machine in MACHINES if machine.setpoints)
+    (volume,) = filler.setpoints
+    tags = {tag["tag"].rsplit("/", 1)[1]: Tag.model_validate(tag) for tag in machine_tags(filler)}
+
+    async def scene() -> None:
+        clock = SystemClock.from_env({})
+        plant = Plant(SimOptions("127.0.0.1", 18252, 1, "demo", protocol="modbus_tcp"), clock)
+        await plant.open()
+        config = ModbusTcpConfig(name="plc", host="127.0.0.1", port=18252 + MACHINES.index(filler))
+        link = Modbus(config, list(tags.values()), clock, Surroundings(Path()))
+        await link.open()
+        await link.write(tags["volume"], volume.low)
+        for name, value in (("volume", volume.high + 1), ("total", 5)):
+            with pytest.raises(Rejected):
+                await link.write(tags[name], value)
+        (sample,) = await link.read_tags([tags["volume"]])
+        assert sample.value == volume.low
+        await link.close()
+        await plant.close()
+
+    asyncio.run(asyncio.wait_for(scene(), 10))

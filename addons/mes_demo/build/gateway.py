@@ -31,6 +31,7 @@ def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:
     known = set(gateway.with_context(active_test=False).tag_ids.mapped("tag"))
     machines = {machine.mes_code: machine for machine in plant.machines.values()}
     protocols = {machine.code: machine.protocol for machine in layout.MACHINES}
+    limits = layout.write_limits()
     missing = [
         {
             "gateway_id": gateway.id,
@@ -38,6 +39,7 @@ def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:
             "name": tag["tag"].rsplit("/", 1)[-1],
             "protocol": protocols[tag["equipment"]] if "address" in tag else "modbus",
             **{name: value for name, value in tag.items() if name not in _NOT_STORED},
+            **limits.get(tag["tag"], {}),
         }
         for tag in layout.line_tags()
         if tag["tag"] not in known

@@ -26,6 +26,17 @@ REGISTERS = {"state": 0, "code": 1, "interlock": 2, "mode": 3, "boot": 4, "total
 
 
 @dataclass(frozen=True, slots=True)
+class Setpoint:
+    """A value that a command may set at a machine: ``low`` to ``high`` in ``unit``."""
+
+    name: str
+    register: int
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """One machine of the line, in the order of the flow.
 
@@ -45,6 +56,7 @@ class Machine:
     faults: dict[int, str]
     word_order: str = "ABCD"
     protocol: str = "modbus"
+    setpoints: tuple[Setpoint, ...] = ()
 
     @property
     def code(self) -> str:
@@ -69,7 +81,8 @@ MACHINES = (
             {101: "Pallet change", 102: "Bottle fallen"}, {111: "Gripper vacuum lost"}),
     Machine("FILLER", "Filler", 0.80, 0.012, "uint16", 65_500,
             {201: "Bottle jam at infeed", 202: "Level sensor dirty"},
-            {211: "Product pump fault", 212: "Valve stuck"}),
+            {211: "Product pump fault", 212: "Valve stuck"},
+            setpoints=(Setpoint("volume", 12, 490.0, 510.0, "ml"),)),
     Machine("CAPPER", "Capper", 0.75, 0.008, "uint16", 12_000,
             {301: "Cap chute jam", 302: "Cap missing"}, {311: "Torque head fault"}),
     Machine("LABELLER", "Labeller", 0.72, 0.005, "uint32", 70_000,
@@ -132,11 +145,16 @@ USERS = (
 )  # fmt: skip
 
 
+def _register(machine: Machine, name: str) -> int:
+    own = {setpoint.name: setpoint.register for setpoint in machine.setpoints}
+    return {**REGISTERS, **own}[name]
+
+
 def _where(machine: Machine, name: str, value_type: str, word_order: str) -> dict[str, Any]:
     """Where value ``name`` of the machine is: in a register, or at an address."""
     if machine.protocol == "modbus":
         return {
-            "table": "holding", "register": REGISTERS[name], "type": value_type, "word_order": word_order,
+            "table": "holding", "register": _register(machine, name), "type": value_type, "word_order": word_order,
             "unit_id": 1,
         }  # fmt: skip
     if machine.protocol == "opcua":
@@ -176,7 +194,18 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
                 reset_flag_tag=f"{machine.code}/boot", unit="pcs",
             )
         )
+    for setpoint in machine.setpoints:
+        tags.append(_tag(machine, setpoint.name, "measurement", "float32", unit=setpoint.unit, writable=True))
     return tags
+
+
+def write_limits() -> dict[str, dict[str, float]]:
+    """Tag -> what a command may write to it, in the fields of the gateway's tag."""
+    return {
+        f"{machine.code}/{one.name}": {"write_min": one.low, "write_max": one.high}
+        for machine in MACHINES
+        for one in machine.setpoints
+    }
 
 
 def meter_tags(meter: Meter) -> list[dict[str, Any]]:
