@@ -10,7 +10,7 @@ from .clock import Clock
 from .commands.permit import NotAllowed, permit
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
 from .drivers.base import Patient, Rebirthable, Writable
-from .errors import LinkLost, Rejected
+from .errors import LinkLost, Rejected, plain
 from .events import Sample, Value
 from .pipeline import Pipeline
 from .signals.clockwatch import SkewWatch
@@ -135,7 +135,7 @@ class Connection:
             if not patient:
                 await self._watch_clock(delivery.samples)
             dropped = delivery.dropped or bool(self._after_drop)
-            if await self._pipeline.feed(delivery.samples, dropped, delivery.notes):
+            if await self._pipeline.feed(delivery.samples, dropped, delivery.notes, delivery.beside):
                 await driver.stored(delivery)
             if delivery.samples:
                 self._after_drop.clear()
@@ -205,7 +205,7 @@ class Connection:
 
     async def _down(self, reason: str) -> None:
         was_up = self.state == "up"
-        sentence = f"down: {reason}"
+        sentence = f"down: {plain(reason)}"
         if self.state != sentence:
             log.warning("%s: %s", self.name, sentence)
         self.state = sentence

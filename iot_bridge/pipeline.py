@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 STALE_LOOK_S = 0.1
 SHOWN = frozenset({"state", "mode", "count"})
 NOTHING: Mapping[str, str | None] = {}
+# Notes that are made only when something is stored (see drivers.base.Delivery).
+Beside = Mapping[str, Callable[[], str]]
+NO_NOTES: Beside = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +42,7 @@ class _Feed:
     samples: Sequence[Sample]
     dropped: bool
     notes: Mapping[str, str | None]
+    beside: Beside
     stored: asyncio.Future[bool]
 
     def tell(self, outcome: bool | Exception) -> None:
@@ -91,10 +95,14 @@ class Pipeline:
                 self.recorder.tags(tags, memories, notes)
 
     async def feed(
-        self, samples: Sequence[Sample], dropped: bool = False, notes: Mapping[str, str | None] = NOTHING
+        self,
+        samples: Sequence[Sample],
+        dropped: bool = False,
+        notes: Mapping[str, str | None] = NOTHING,
+        beside: Beside = NO_NOTES,
     ) -> bool:
         """One poll cycle or delivery of one connection; False when it could not be stored (nothing is adopted)."""
-        feed = _Feed(samples, dropped, notes, asyncio.get_running_loop().create_future())
+        feed = _Feed(samples, dropped, notes, beside, asyncio.get_running_loop().create_future())
         self._waiting.append(feed)
         if self._committer is None or self._committer.done():
             # A task of its own: a connection that is stopped meanwhile takes no other's cycle with it.
@@ -222,7 +230,7 @@ class Pipeline:
         self, group: Sequence[_Feed], steps: Mapping[str, Proposal], notes: Mapping[str, str | None]
     ) -> None:
         try:
-            stored = await self._commit(steps, notes)
+            stored = await self._commit(steps, notes, [feed.beside for feed in group if feed.beside])
         except Exception as error:
             # Policy: whoever waits for this transaction hears of it; their connections start anew.
             for feed in group:
@@ -233,10 +241,17 @@ class Pipeline:
                 self.recorder.feed(feed.samples, feed.dropped, stored)
             feed.tell(stored)
 
-    async def _commit(self, steps: Mapping[str, Proposal], notes: Mapping[str, str | None] = NOTHING) -> bool:
+    async def _commit(
+        self,
+        steps: Mapping[str, Proposal],
+        notes: Mapping[str, str | None] = NOTHING,
+        beside: Sequence[Beside] = (),
+    ) -> bool:
         events = [event for step in steps.values() for event in step.events]
         notes = _all_notes(steps, notes)
         if events or notes:
+            if beside:
+                notes = {**notes, **{key: make() for makers in beside for key, make in makers.items()}}
             memories = {key: memory for step in steps.values() for key, memory in step.memories.items()}
             try:
                 await asyncio.to_thread(self._stores.append, events, memories, notes)

@@ -49,12 +49,14 @@ class Driver(Link, Protocol):
 class Delivery:
     """Samples that came together. ``dropped``: the device itself restarted or closed the link since the
     delivery before. ``token`` is the driver's own, handed back to :meth:`Subscriber.stored`. ``notes`` are
-    kept in the outbox in the same transaction (None deletes)."""
+    kept in the outbox in the same transaction (None deletes). ``beside`` are notes that are worth keeping only
+    together with something else: when the samples tell nothing new there is no transaction, and nobody makes them."""
 
     samples: list[Sample]
     dropped: bool = False
     token: Any = None
     notes: dict[str, str | None] = field(default_factory=dict)
+    beside: dict[str, Callable[[], str]] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -64,6 +64,7 @@ class Consumer:
         assert len(names) == len(set(names)), "a tag twice in one delivery"
         self.samples += delivery.samples
         self.notes.update({key: text for key, text in delivery.notes.items() if text is not None})
+        self.notes.update({key: make() for key, make in delivery.beside.items()})
         if delivery.samples:
             self.deliveries.append(delivery)
         await self.driver.stored(delivery)

@@ -144,3 +144,26 @@ def test_a_defect_in_one_cycle_is_nobody_elses(outbox: Outbox) -> None:
 
     asyncio.run(scene())
     assert totals(outbox)[CODES[2]] == [0, 1]
+
+
+def test_a_note_beside_is_stored_with_what_tells_something_and_costs_nothing_else(outbox: Outbox) -> None:
+    """A thousand unchanged values are no transaction; the note is made when there is one, in the same."""
+    made: list[int] = []
+
+    async def scene() -> list[list[tuple[str, int]]]:
+        clock = ManualClock()
+        pipeline, stores = await pipeline_of(outbox, clock)
+
+        def note() -> str:
+            made.append(len(stores.transactions))
+            return "taken"
+
+        for _ in range(1000):
+            assert await pipeline.feed(cycle(clock, 1, 100), beside={"mqtt": note})
+            clock.advance(1)
+        assert stores.transactions == [] and made == [] and outbox.notes() == {}
+        assert await pipeline.feed(cycle(clock, 1, 101), beside={"mqtt": note})
+        return stores.transactions
+
+    assert asyncio.run(scene()) == [[(CODES[1], 1)]]
+    assert made == [0] and outbox.notes() == {"mqtt": "taken"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from iot_bridge.drivers.mqtt.link import Message
-from iot_bridge.drivers.mqtt.repeats import KEPT, Repeats, name_of
+from iot_bridge.drivers.mqtt.repeats import KEPT, ON_THE_WAY, Repeats, name_of
 from iot_bridge.drivers.mqtt.stamps import Stamper
 from iot_bridge.testing import ManualClock
 
@@ -21,7 +21,8 @@ def message(mid: int, payload: bytes, qos: int = 1, dup: bool = False) -> Messag
 
 
 def deliver(repeats: Repeats, *messages: Message) -> str:
-    return repeats.delivered(name_of(one) for one in messages)
+    repeats.delivered(name_of(one) for one in messages)
+    return repeats.note()
 
 
 def test_what_was_delivered_and_comes_again_is_known() -> None:
@@ -50,6 +51,20 @@ def test_it_is_known_over_a_restart_by_the_note_of_the_last_deliveries() -> None
     assert after.is_known(message(1, b"a", dup=True)) and after.is_known(message(2, b"b", dup=True))
     for broken in (None, "", "{", "7", "null"):
         assert not Repeats(broken).is_known(message(1, b"a", dup=True))
+
+
+def test_the_note_of_an_event_names_what_came_before_and_told_nothing() -> None:
+    """Brokers wait for our word on up to a hundred messages: an older one of them must not be taken for news."""
+    before = Repeats(None)
+    for mid in range(ON_THE_WAY):
+        before.delivered([name_of(message(mid, b"5"))])
+    after = Repeats(deliver(before, message(ON_THE_WAY, b"6")))
+    assert all(after.is_known(message(mid, b"5", dup=True)) for mid in range(ON_THE_WAY))
+    assert after.is_known(message(ON_THE_WAY, b"6", dup=True))
+    # However long the silence was, the note stays small.
+    for mid in range(10_000):
+        before.delivered([name_of(message(mid, b"5"))])
+    assert len(before.note()) < 40 * (ON_THE_WAY + 1)
 
 
 def test_no_more_is_kept_than_can_be_on_its_way() -> None:

@@ -86,9 +86,10 @@ class MqttDriver:
 
     async def receive(self) -> Delivery:
         delivery = await self._inbox.deliver(self._link)
-        if not delivery.token or self._note_key in delivery.notes:
+        if not delivery.token or self._note_key in delivery.beside:
             return delivery
-        delivery.notes[self._note_key] = self._repeats.delivered(message.name for message in delivery.token)
+        self._repeats.delivered(message.name for message in delivery.token)
+        delivery.beside[self._note_key] = self._repeats.note
         return delivery
 
     async def stored(self, delivery: Delivery) -> None:
