@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .clock import Clock
 from .commands.permit import NotAllowed, permit
 from .drivers import DRIVERS, ConnectionConfig, Driver, Subscriber, Surroundings
-from .drivers.base import Patient, Rebirthable, Writable
+from .drivers.base import Counting, Patient, Rebirthable, Writable
 from .errors import LinkLost, Rejected, plain
 from .events import Sample, Value
 from .pipeline import Pipeline
@@ -75,6 +75,11 @@ class Connection:
     def skew_s(self) -> float:
         """How far the source's own clock is ahead, s; 0 while it is not known to be wrong."""
         return self._skew.skew_ms / 1000
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """What the driver counts, by its own names."""
+        return dict(self._driver.figures) if isinstance(self._driver, Counting) else {}
 
     @property
     def proven(self) -> bool:

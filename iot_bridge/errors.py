@@ -15,6 +15,14 @@
 
 from __future__ import annotations
 
+LONGEST_SENTENCE = 1000
+
+
+def plain(text: str) -> str:
+    """What somebody else says, as one line that can be shown, logged and sent: no line ends, NUL, half characters."""
+    line = " ".join(text[: 4 * LONGEST_SENTENCE].split())
+    return "".join(char if char.isprintable() else "?" for char in line)[:LONGEST_SENTENCE]
+
 
 class BridgeError(Exception):
     """Base of all errors of the bridge."""

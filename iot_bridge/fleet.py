@@ -14,7 +14,7 @@ from .clock import Clock
 from .config import BridgeConfig
 from .connection import Connection
 from .drivers import ConnectionConfig, Surroundings
-from .errors import Misconfigured
+from .errors import Misconfigured, plain
 from .lanes import Lanes
 from .tags import Tag
 from .watchdog import Loop, Progress
@@ -159,6 +159,7 @@ class Fleet:
 
     def _found(self, name: str, text: str) -> None:
         """A driver's sentence for the log and the status page; the same one again only after a while."""
+        text = plain(text)
         now = time.monotonic()
         if now - self._said.get((name, text), -SAY_AGAIN_S) < SAY_AGAIN_S:
             log.debug("%s", text)

@@ -14,19 +14,24 @@ from test_file_driver import HEAD, Place, row
 from test_opcua_trust import OWN, check
 from test_statuspage import GET, serving
 
+from iot_bridge import supervisor
 from iot_bridge.commands import NotAllowed
 from iot_bridge.commands.permit import to_raw
 from iot_bridge.config.model import OdooConfig
+from iot_bridge.connection import Connection
+from iot_bridge.drivers import Surroundings
+from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
 from iot_bridge.drivers.mqtt.payload import CACHED_TOPIC, Findings, Routes
 from iot_bridge.drivers.opcua import trust
 from iot_bridge.drivers.opcua.certificates import make_identity
-from iot_bridge.errors import Misconfigured
-from iot_bridge.outbox import Outbox
+from iot_bridge.errors import LinkLost, Misconfigured
+from iot_bridge.outbox import Outbox, Stores
+from iot_bridge.pipeline import Pipeline
 from iot_bridge.snapshot import Snapshot
 from iot_bridge.statuspage import StatusServer
 from iot_bridge.statuspage import server as server_module
 from iot_bridge.tags.model import Tag
-from iot_bridge.testing import make_tag
+from iot_bridge.testing import ManualClock, make_tag
 from iot_bridge.uplink.transport import make_transport
 
 HALF = "\ud800"
@@ -197,3 +202,50 @@ def test_a_proxy_of_no_port_is_refused_without_its_password(tmp_path: Path) -> N
         with pytest.raises(Misconfigured, match="write http://host:port") as caught:
             make_transport(config, 1)
         assert "SECRET" not in str(caught.value)
+
+
+# -- what others say, in our own sentences
+
+
+def hostile_certificate(kind: str) -> bytes:
+    """A server's certificate that reads badly."""
+    if kind == "name":
+        return make_identity("PLC\0 7\nERROR iot_bridge: forged", "urn:plc7:server", ["plc7"]).certificate
+    der = make_identity("PLC 7", "urn:plc7:server", ["plc7"], server=True).certificate
+    # The alternative names become a second basic constraint.
+    return der.replace(bytes.fromhex("0603551d11"), bytes.fromhex("0603551d13"))
+
+
+@pytest.mark.parametrize("kind", ["name", "extension"])
+def test_a_certificate_that_reads_badly_is_a_refusal_in_one_plain_line(tmp_path: Path, kind: str) -> None:
+    pki = trust.Pki(tmp_path / "pki")
+    pki.own(OWN)
+    shown = trust.Shown(hostile_certificate(kind), "urn:plc7:server", "plc7", "line1")
+    with pytest.raises(trust.Untrusted) as caught:
+        pki.check(shown, first_use=False, check_hostname=True)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 1000
+
+
+def test_what_a_device_says_of_itself_does_not_break_the_live_lane(tmp_path: Path, outbox: Outbox) -> None:
+    """Odoo refuses a whole call that holds a NUL or half a character: all machines would stand still on screens."""
+
+    class Rude:
+        async def open(self) -> None:
+            raise LinkLost(f"the server says: \0 {HALF}\n<1>forged: all is well {'x' * 5000}")
+
+        async def close(self) -> None:
+            return None
+
+    async def scene() -> str:
+        pipeline = Pipeline(Stores(outbox), ManualClock(), lambda: None)
+        config = ModbusTcpConfig.model_validate({"name": "plc", "driver": "modbus_tcp", "host": "h"})
+        connection = Connection(config, [], ManualClock(), pipeline, Surroundings(tmp_path))
+        connection._driver = Rude()  # type: ignore[assignment]
+        running = asyncio.create_task(connection.run())
+        while "says" not in connection.state:
+            await asyncio.sleep(0.01)
+        await supervisor.end(running)
+        return connection.state
+
+    state = asyncio.run(asyncio.wait_for(scene(), 10))
+    assert state.isprintable() and len(state) < 2000 and state.startswith("down: the server says:")

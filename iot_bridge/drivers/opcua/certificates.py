@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ...errors import plain
+
 PEM = b"-----BEGIN"
 # Own certificates are trusted by hand at each server: they live as long as the machine.
 LIFE_DAYS = 20 * 365
@@ -107,8 +109,15 @@ def _rsa_key(pem: bytes) -> rsa.RSAPrivateKey:
 def load_certificate(data: bytes) -> x509.Certificate:
     """DER (of a chain: its first) or PEM; raise ValueError."""
     if PEM in data:
-        return x509.load_pem_x509_certificate(data)
-    return x509.load_der_x509_certificate(first_of_chain(data))
+        certificate = x509.load_pem_x509_certificate(data)
+    else:
+        certificate = x509.load_der_x509_certificate(first_of_chain(data))
+    try:
+        # The library reads them when they are asked for: what can't be read is to fail here.
+        _ = certificate.subject, certificate.issuer, certificate.extensions
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ValueError(str(error)) from None
+    return certificate
 
 
 def first_of_chain(der: bytes) -> bytes:
@@ -136,7 +145,7 @@ def thumbprint(certificate: x509.Certificate) -> str:
 def common_name(certificate: x509.Certificate) -> str:
     """The subject's name for people."""
     found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else certificate.subject.rfc4514_string()
+    return plain(str(found[0].value) if found else certificate.subject.rfc4514_string())
 
 
 def application_uris(certificate: x509.Certificate) -> list[str]:
