@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import fields
 from .errors import Refused, shown
 from .fields import Event
-from .limits import EVIDENCE_REACH_MS, INT4, INT8, MAX_SOURCE_LENGTH, PAST_LIMIT_MS
+from .limits import EVIDENCE_REACH_MS, INT4, INT8, MAX_ALARM_CODE_LENGTH, MAX_SOURCE_LENGTH, PAST_LIMIT_MS
 from .plant import Plant
 from .rows import Row
 
@@ -191,7 +191,7 @@ def _command(event: Event, field: str) -> object:
 
 COLD: dict[str, tuple[dict[str, fields.Check], dict[str, fields.Check]]] = {
     "alarm": (
-        {"code": _TEXT, "active": fields.truth},
+        {"code": lambda event, field: fields.text(event, field, MAX_ALARM_CODE_LENGTH), "active": fields.truth},
         {"severity": fields.one_of_types(str, int), "text": _FREE_TEXT},
     ),
     "parameter": (

@@ -34,5 +34,8 @@ MAX_KIND_LENGTH = 64
 MAX_SOURCE_LENGTH = 255
 """Longest name of a clock's source, for the same reason."""
 
+MAX_ALARM_CODE_LENGTH = 255
+"""Longest code of an alarm, for the same reason: one text that no index takes would stop the whole stream."""
+
 MAX_LIVE_COUNTS = 100
 """Most counters of a machine in the live lane."""

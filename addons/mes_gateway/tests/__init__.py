@@ -5,6 +5,7 @@ from . import (
     test_context,
     test_health,
     test_history,
+    test_hostile,
     test_ingest,
     test_keys,
     test_live,
