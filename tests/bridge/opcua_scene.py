@@ -69,8 +69,9 @@ class Recorder:
         self._changed = asyncio.Event()
 
     async def feed(
-        self, samples: Iterable[Sample], dropped: bool = False, notes: Mapping[str, str | None] | None = None
-    ) -> bool:
+        self, samples: Iterable[Sample], dropped: bool = False, notes: Mapping[str, str | None] | None = None,
+        beside: Mapping[str, str | None] | None = None,
+    ) -> bool:  # fmt: skip
         cycle = list(samples)
         if self.full:
             return False
