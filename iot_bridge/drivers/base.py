@@ -6,7 +6,7 @@ A driver is either polled (:class:`Driver`) or pushed (:class:`Subscriber`); eit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -97,6 +97,14 @@ class Rebirthable(Protocol):
 
     async def rebirth(self, tag: Tag) -> None:
         """Ask the device that the tag belongs to; raise LinkLost when the request could not leave."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A driver that counts what happens to it, for metrics and the status page. Names are its own."""
+
+    @property
+    def figures(self) -> Mapping[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
