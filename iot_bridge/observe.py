@@ -54,7 +54,7 @@ async def look(app: App, tags: bool = True) -> Snapshot:
 
 def _connection(c: Connection, restarts: int) -> ConnectionView:
     return ConnectionView(c.name, c.config.driver, c.state, len(c.tags), c.opens, c.samples, c.overruns, restarts,
-                          c.skew_s)  # fmt: skip
+                          c.skew_s, c.figures)  # fmt: skip
 
 
 def _stream(lane: Lane, size_bytes: int) -> StreamView:

@@ -17,7 +17,8 @@ Shown = Literal["good", "uncertain", "estimated", "bad", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ConnectionView:
-    """One device link. state: "up" or "down: <why>"; counts are since the start of the process."""
+    """One device link. state: "up" or "down: <why>"; counts are since the start of the process. figures: what the
+    driver counts itself."""
 
     name: str
     driver: str
@@ -28,6 +29,7 @@ class ConnectionView:
     overruns: int
     restarts: int
     skew_s: float = 0.0
+    figures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def up(self) -> bool:

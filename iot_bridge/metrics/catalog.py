@@ -41,6 +41,17 @@ def _connections(value: Callable[[ConnectionView], float]) -> Callable[[Snapshot
     return rows
 
 
+def _figure(name: str, scale: float = 1.0) -> Callable[[Snapshot], Iterator[Row]]:
+    """What only some drivers count."""
+
+    def rows(shot: Snapshot) -> Iterator[Row]:
+        for connection in shot.connections:
+            if name in connection.figures:
+                yield (connection.name,), connection.figures[name] * scale
+
+    return rows
+
+
 def _streams(value: Callable[[StreamView], float]) -> Callable[[Snapshot], Iterator[Row]]:
     def rows(shot: Snapshot) -> Iterator[Row]:
         for stream in shot.streams:
@@ -89,6 +100,7 @@ def _revision(shot: Snapshot) -> Iterator[Row]:
 
 
 _LINK = ("connection", "driver")
+_NAME = ("connection",)
 _STREAM = ("stream",)
 
 METRICS: tuple[Metric, ...] = (
@@ -110,6 +122,16 @@ METRICS: tuple[Metric, ...] = (
            "while it is right or not used.", _connections(lambda c: c.skew_s)),
     Metric("iot_bridge_connection_samples_total", "counter", _LINK, "Values read.",
            _connections(lambda c: c.samples)),
+    Metric("iot_bridge_opcua_sessions_total", "counter", _NAME, "OPC UA: sessions that were opened.",
+           _figure("sessions")),
+    Metric("iot_bridge_opcua_healed_values_total", "counter", _NAME, "OPC UA: values that a reconciling read found and "
+           "no notification had told.", _figure("healed")),
+    Metric("iot_bridge_opcua_repaired_items_total", "counter", _NAME, "OPC UA: monitored items that were made anew.",
+           _figure("repaired")),
+    Metric("iot_bridge_opcua_overflowed_samples_total", "counter", _NAME, "OPC UA: samples that found no room in the "
+           "queue before the pipeline.", _figure("overflowed")),
+    Metric("iot_bridge_opcua_clock_offset_seconds", "gauge", _NAME, "OPC UA: how far the server's clock is ahead of "
+           "the plant's, as its stamps tell.", _figure("skew_ms", 0.001)),
     Metric("iot_bridge_tags", "gauge", ("connection", "quality"), "Tags by quality of their last value: good, "
            "uncertain, estimated, bad (no usable value), stale (too old), none (not read yet).", _tags),
     Metric("iot_bridge_tag_oldest_seconds", "gauge", ("connection",), "Age of the oldest last value, plant seconds.",

@@ -15,6 +15,9 @@ Texts = Mapping[str, str]
 
 # Rows of tags on the page; the others are found by name.
 MOST_ROWS = 500
+# What drivers count, in the order it is told; a clock that is off by less is right.
+FIGURES = ("sessions", "healed", "repaired", "overflowed")
+OFFSET_S = 0.1
 
 
 @cache
@@ -124,11 +127,22 @@ def _connections(shot: Snapshot, texts: Texts) -> str:
         state = _mark("good", texts["up"]) if c.up else _mark("bad", f"{texts['down']}: {c.state.partition(': ')[2]}")
         if c.skew_s:
             state += " " + _mark("warn", texts["skew"].format(seconds=f"{c.skew_s:+.1f}"))
+        if told := _figures(c, texts):
+            state += f"<br><small>{escape(told)}</small>"
         return (escape(c.name), escape(c.driver), state, _right(c.tags), _right(c.samples), _right(c.opens),
                 _right(c.overruns))  # fmt: skip
 
     head = ("name", "driver", "state", "#tags", "#values", "#opens", "#overruns")
     return _table("connections", head, map(row, shot.connections), texts, texts["no_connections"])
+
+
+def _figures(c: ConnectionView, texts: Texts) -> str:
+    """What the driver counts, as far as there is something to tell."""
+    told = [texts[name].format(count=number(c.figures[name])) for name in FIGURES if c.figures.get(name)]
+    offset_s = c.figures.get("skew_ms", 0) / 1000
+    if not c.skew_s and abs(offset_s) >= OFFSET_S:
+        told.append(texts["skew"].format(seconds=f"{offset_s:+.1f}"))
+    return " · ".join(told)
 
 
 def _streams(shot: Snapshot, texts: Texts) -> str:

@@ -20,7 +20,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "uncertain", "estimated": "estimated", "bad": "no usable value", "none": "not read yet", "stale": "old",
         "equipment": "Machine", "since": "Since", "counts": "Counts", "no_data": "no data", "running": "running",
         "idle": "idle", "stopped": "down", "setup": "setup", "maintenance": "maintenance", "version": "Version",
-        "skew": "clock {seconds} s", "findings": "Latest findings", "time": "Time", "text": "What",
+        "skew": "clock {seconds} s", "sessions": "{count} sessions", "healed": "{count} values found by reading",
+        "repaired": "{count} items made anew", "overflowed": "{count} values found no room",
+        "findings": "Latest findings", "time": "Time", "text": "What",
         "uptime": "Running for",
         "revision": "Tag revision", "memory": "Memory", "stuck": "These loops make no progress: {names}",
     },
@@ -41,7 +43,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "bad": "kein brauchbarer Wert", "none": "noch nicht gelesen", "stale": "alt", "equipment": "Maschine",
         "since": "Seit", "counts": "Zähler", "no_data": "keine Daten", "running": "läuft", "idle": "wartet",
         "stopped": "steht", "setup": "Rüsten", "maintenance": "Wartung", "version": "Version",
-        "skew": "Uhr {seconds} s", "findings": "Letzte Befunde", "time": "Zeit", "text": "Was",
+        "skew": "Uhr {seconds} s", "sessions": "{count} Sitzungen", "healed": "{count} Werte durch Lesen gefunden",
+        "repaired": "{count} Items neu angelegt", "overflowed": "{count} Werte ohne Platz",
+        "findings": "Letzte Befunde", "time": "Zeit", "text": "Was",
         "uptime": "Läuft seit", "revision":
         "Tag-Revision", "memory": "Speicher", "stuck": "Diese Schleifen kommen nicht voran: {names}",
     },
@@ -63,7 +67,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "equipment": "Machine", "since": "Depuis", "counts": "Compteurs", "no_data": "pas de données", "running":
         "en marche", "idle": "en attente", "stopped": "à l’arrêt", "setup": "réglage",
         "maintenance": "maintenance", "version": "Version",
-        "skew": "horloge {seconds} s", "findings": "Derniers constats", "time": "Heure", "text": "Quoi",
+        "skew": "horloge {seconds} s", "sessions": "{count} sessions", "healed": "{count} valeurs trouvées par lecture",
+        "repaired": "{count} éléments recréés", "overflowed": "{count} valeurs sans place",
+        "findings": "Derniers constats", "time": "Heure", "text": "Quoi",
         "uptime": "En service depuis", "revision": "Révision des variables", "memory": "Mémoire", "stuck":
         "Ces boucles n’avancent plus : {names}",
     },

@@ -50,6 +50,18 @@ def test_a_scrape_says_what_the_snapshot_says() -> None:
     assert found["iot_bridge_machine_watched"] == {("DEMO/PACK/L1/FILLER",): 1, ("DEMO/PACK/L1/CAPPER",): 0}
 
 
+def test_what_a_driver_counts_itself_is_told_for_its_connections_only() -> None:
+    shot = a_snapshot()
+    counted = {"sessions": 3, "healed": 2, "repaired": 1, "overflowed": 12_345, "skew_ms": -3500}
+    one = replace(shot.connections[0], name="scada", driver="opcua", figures=counted)
+    found = families(render(replace(shot, connections=(one, *shot.connections))))
+    for name, value in (
+        ("sessions", 3), ("healed_values", 2), ("repaired_items", 1), ("overflowed_samples", 12_345),
+        ("clock_offset_seconds", -3.5),
+    ):  # fmt: skip
+        assert found[f"iot_bridge_opcua_{name}"] == {("scada",): value}, name
+
+
 def test_two_bridges_in_one_process_share_nothing() -> None:
     first = render(a_snapshot())
     other = render(replace(a_snapshot(), stream="LINE2", connections=(), tags=(), alarms=(), machines={}))

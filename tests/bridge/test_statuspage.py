@@ -95,6 +95,15 @@ def test_page_shows_tags_links_queue_and_alarms_with_their_mend() -> None:
         assert word in said, word
 
 
+def test_a_connections_line_says_what_its_driver_counts() -> None:
+    shot = a_snapshot()
+    counted = {"sessions": 3, "healed": 2, "repaired": 0, "overflowed": 12_345, "skew_ms": 3500}
+    one = replace(shot.connections[0], driver="opcua", figures=counted)
+    said = " ".join(Page(render.page(replace(shot, connections=(one,)), "en", "n")).texts)
+    assert "3 sessions · 2 values found by reading · 12\u202f345 values found no room · clock +3.5 s" in said
+    assert "made anew" not in said, "nothing to tell"
+
+
 def test_page_loads_nothing_from_elsewhere_and_its_policy_forbids_it() -> None:
     _, headers, body = ask("/")
     text = body.decode()
