@@ -125,6 +125,15 @@ def test_a_link_out_of_the_folder_is_not_followed(place: Place) -> None:
     assert place.refused() == [] and secret.exists()
 
 
+def test_a_file_that_may_not_be_read_stops_no_file_behind_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.drop("a.csv", HEAD + row(0, 3, total=5))
+    place.drop("b.csv", HEAD + row(2, 1, 15))
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "a.csv")
+    events = place.go()
+    assert [event["state"] for event in events if event["kind"] == "state"] == ["running"]
+    assert any("a.csv may not be read" in sentence for sentence in place.said)
+
+
 # -- certificates
 
 

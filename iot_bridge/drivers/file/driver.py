@@ -183,7 +183,9 @@ class FileDriver:
         for path in found:
             if path.is_symlink():
                 self._around.found(f"{path.name} is a link: left out, put the file itself there")
-        present = {path: path.stat() for path in found if _is_own_file(path)}
+            elif not os.access(path, os.R_OK):
+                self._around.found(f"{path.name} may not be read: left out, give the bridge's user the right")
+        present = {path: path.stat() for path in found if _is_own_file(path) and os.access(path, os.R_OK)}
         self._sizes = {path: kept for path, kept in self._sizes.items() if path in present}
         for path, stat in present.items():
             if self._sizes.get(path, (-1, 0.0))[0] != stat.st_size:
