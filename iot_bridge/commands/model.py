@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal, cast, get_args
 
+from ..errors import plain
 from ..events import Value
 
 Kind = Literal["write", "read", "rebirth"]
@@ -83,4 +84,4 @@ def _deadline(text: Any, number: int) -> int:
 
 
 def _reason(raw: Mapping[str, Any]) -> str:
-    return str(raw.get("reason") or "")[:LONGEST_TEXT]
+    return plain(str(raw.get("reason") or ""))

@@ -15,7 +15,7 @@ from test_opcua_trust import OWN, check
 from test_statuspage import GET, serving
 
 from iot_bridge import supervisor
-from iot_bridge.commands import NotAllowed
+from iot_bridge.commands import NotAllowed, parse_command
 from iot_bridge.commands.permit import to_raw
 from iot_bridge.config.model import OdooConfig
 from iot_bridge.connection import Connection
@@ -149,6 +149,16 @@ def test_servers_that_show_ever_new_certificates_fill_no_disk(tmp_path: Path, mo
     assert len(kept) == 3 and last.certificate in kept
 
 
+def test_first_use_trusts_no_authority(tmp_path: Path) -> None:
+    """It would vouch for the servers of all other connections."""
+    pki = trust.Pki(tmp_path / "pki")
+    pki.own(OWN)
+    rogue = make_identity("PLC 7", "urn:plc7:server", ["plc7"], authority=True)
+    with pytest.raises(trust.Untrusted, match="is not trusted"):
+        check(pki, rogue, uri="urn:plc7:server", first_use=True)
+    assert not list(pki.trusted.iterdir())
+
+
 # -- topics
 
 
@@ -175,6 +185,11 @@ def test_a_value_beyond_all_numbers_is_refused(kind: str, scale: float, value: f
     tag = make_tag("T/A/L1/M1", "speed", signal="measurement", type=kind, scale=scale)
     with pytest.raises(NotAllowed):
         to_raw(tag, value)
+
+
+def test_the_reason_of_a_command_forges_no_line_of_the_log() -> None:
+    offer = {"id": 1, "tag": "T/M/x", "value": 1, "deadline": "2026-01-31T08:00:00Z"}
+    assert parse_command({**offer, "reason": "why\n<1>ERROR forged\0"}).reason == "why <1>ERROR forged?"
 
 
 # -- the key

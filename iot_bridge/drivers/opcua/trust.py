@@ -176,7 +176,8 @@ class Pki:
         der = certificate.public_bytes(serialization.Encoding.DER)
         name = f"{_file_name(connection)}-{certs.thumbprint(certificate)[:16]}.der"
         known = list(self.trusted.glob(f"{_file_name(connection)}-*"))
-        if first_use and not known:
+        # An authority would vouch for the servers of all other connections too: a person decides that.
+        if first_use and not known and not certs.is_authority(certificate):
             _write(self.trusted / name, der, 0o644)
             return f"trusts {_label(certificate)} from now on (trust_on_first_use): {self.trusted / name}"
         _write(self.rejected / name, der, 0o644)
