@@ -9,139 +9,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from command_bench import FIXED, GUARD, RULES, SPEED, Link, Plc, bench, offer, settings, short
 
-from iot_bridge import supervisor
-from iot_bridge.clock import to_rfc3339
-from iot_bridge.commands import Executor, NotAllowed, parse_command, permit
+from iot_bridge.commands import NotAllowed, permit
 from iot_bridge.commands import executor as executor_module
 from iot_bridge.commands.ledger import KEEP_MS
-from iot_bridge.commands.model import Unreadable
-from iot_bridge.commands.permit import from_raw, matches, rule_of, to_raw
-from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
 from iot_bridge.errors import LinkLost, Rejected
-from iot_bridge.events import Event, Sample, Value
-from iot_bridge.outbox import Outbox
-from iot_bridge.tags import Tag
-from iot_bridge.testing import START_MS, FakeOdoo, ManualClock, make_tag
-
-SPEED = make_tag(name="speed", signal="measurement", type="uint16", register=10, writable=True, scale=0.5, unit="%")
-ORDER = make_tag(name="order", signal="measurement", type="string", length=8, register=20, writable=True)
-FIXED = make_tag(name="fixed", signal="measurement", type="uint16", register=30)
-GUARD = make_tag(name="guard", signal="measurement", type="bool", register=31, writable=True, safety=True)
-RULES: list[dict[str, Any]] = [
-    {"tag": SPEED.tag, "min": 0, "max": 100}, {"tag": ORDER.tag}, {"tag": FIXED.tag}, {"tag": GUARD.tag},
-]  # fmt: skip
-
-
-def settings(rules: list[dict[str, Any]] | None = None, **more: Any) -> ModbusTcpConfig:
-    """A connection with an allow-list."""
-    fields = {"name": "plc", "driver": "modbus_tcp", "host": "h", "write": RULES if rules is None else rules, **more}
-    return ModbusTcpConfig.model_validate(fields)
-
-
-@dataclass
-class Plc:
-    """What stands behind the link: it outlives bridges. Counts every write that arrives."""
-
-    values: dict[str, Value | None] = field(default_factory=lambda: {SPEED.tag: 0, ORDER.tag: "", FIXED.tag: 1})
-    writes: list[tuple[str, Value]] = field(default_factory=list)
-
-
-@dataclass
-class Link:
-    """As a Connection looks to the executor. ``on_write`` and ``on_read`` may raise, or change what happens."""
-
-    plc: Plc
-    config: ModbusTcpConfig = field(default_factory=settings)
-    tags: tuple[Tag, ...] = (SPEED, ORDER, FIXED, GUARD)
-    state: str = "up"
-    name: str = "plc"
-    on_write: Callable[[], Awaitable[None]] | None = None
-    on_read: Callable[[], Awaitable[None]] | None = None
-    rebirths: list[str] = field(default_factory=list)
-    takes: bool = True
-
-    async def write(self, tag: Tag, value: Value) -> Sample | None:
-        self.plc.writes.append((tag.tag, value))
-        if self.takes:
-            self.plc.values[tag.tag] = value
-        if self.on_write is not None:
-            await self.on_write()
-        return await self.read(tag)
-
-    async def read(self, tag: Tag) -> Sample | None:
-        if self.on_read is not None:
-            await self.on_read()
-        return Sample(tag.tag, self.plc.values[tag.tag], START_MS, 0, START_MS)
-
-    async def rebirth(self, tag: Tag) -> None:
-        self.rebirths.append(tag.tag)
-
-
-@dataclass
-class Bench:
-    """One executor with its surroundings."""
-
-    executor: Executor
-    outbox: Outbox
-    clock: ManualClock
-    links: dict[str, Any]
-
-    def results(self) -> list[dict[str, Any]]:
-        """Result events in the outbox, without what is the same in all."""
-        batch = self.outbox.read(1000)
-        events = [json.loads(body) for _, body in (batch.events if batch else [])]
-        return [event for event in events if event["kind"] == "command_result"]
-
-    async def until(self, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
-        """Wait for so many results."""
-
-        async def look() -> None:
-            while len(self.results()) < count:
-                await asyncio.sleep(0.01)
-
-        await asyncio.wait_for(look(), timeout_s)
-        return self.results()
-
-
-@asynccontextmanager
-async def bench(folder: Path, *links: Link, clock: ManualClock | None = None) -> AsyncIterator[Bench]:
-    """A running executor on the outbox in ``folder``; at the end everything is cut, as by a kill."""
-    outbox = Outbox.open(folder / "outbox.db")
-    time = clock or ManualClock()
-
-    async def store(events: Sequence[Event], notes: Mapping[str, str | None]) -> None:
-        outbox.append(events, {}, notes)
-
-    whole = {link.name: link for link in links}
-    names = {tag.tag for link in links for tag in link.tags}
-    executor = Executor(time, store, outbox.notes(), lambda: whole, lambda tag: tag in names)  # type: ignore[arg-type]
-    task = asyncio.create_task(executor.run())
-    try:
-        yield Bench(executor, outbox, time, whole)
-    finally:
-        await supervisor.end(task)
-        await executor.close()
-        outbox.close()
-
-
-def offer(id: int = 1, value: Any = 40, tag: str = SPEED.tag, in_s: float = 60, **more: Any) -> dict[str, Any]:
-    """A command as Odoo offers it."""
-    deadline = to_rfc3339(START_MS + round(in_s * 1000))
-    return {"id": id, "tag": tag, "value": value, "reason": "why", "deadline": deadline, "kind": "write", **more}
-
-
-def short(event: Mapping[str, Any]) -> tuple[int, str, Any]:
-    return event["command"], event["status"], event["read_back"]
+from iot_bridge.events import Event
+from iot_bridge.testing import ManualClock
 
 
 def test_a_command_is_written_scaled_read_back_and_reported_once(
@@ -500,56 +380,3 @@ def test_old_notes_go_but_not_before_their_week(tmp_path: Path) -> None:
             assert b.outbox.notes() == {}
 
     asyncio.run(scene())
-
-
-def test_raw_values_keep_their_type() -> None:
-    assert to_raw(make_tag(signal="measurement", type="bool"), 1) is True
-    assert to_raw(make_tag(signal="measurement", type="float32"), 1) == 1
-    assert to_raw(ORDER, "WO/7") == "WO/7"
-    for tag, value in ((ORDER, 7), (make_tag(signal="measurement", type="int16"), 32768), (SPEED, "x"),
-                       (make_tag(signal="measurement", type="bool"), 2)):  # fmt: skip
-        with pytest.raises(NotAllowed):
-            to_raw(tag, value)
-
-
-@given(value=st.integers(-(2**15), 2**15 - 1), scale=st.sampled_from([1.0, 0.1, 0.5, 10.0, -0.25]),
-       offset=st.sampled_from([0.0, -40.0, 273.15]))  # fmt: skip
-def test_scaling_there_and_back(value: int, scale: float, offset: float) -> None:
-    tag = make_tag(signal="measurement", type="int16", scale=scale, offset=offset)
-    shown = from_raw(tag, value)
-    assert shown is not None and to_raw(tag, shown) == value and matches(tag, None, value, value)
-
-
-def test_tolerance_is_in_the_tags_unit() -> None:
-    config = settings([{"tag": SPEED.tag, "tolerance": 1}])
-    rule = rule_of(config.write, SPEED.tag)
-    assert matches(SPEED, rule, 80, 82) and not matches(SPEED, rule, 80, 83)
-    assert not matches(SPEED, None, 80, 81) and not matches(SPEED, rule, 80, None)
-    assert matches(ORDER, None, "AB", "AB\0\0") and matches(make_tag(signal="measurement"), None, 0.1, 0.1000000001)
-
-
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-                        st.sampled_from(["id", "tag", "value", "deadline", "kind", "reason"]), inner, max_size=6),
-                    max_leaves=8))  # fmt: skip
-def test_anything_offered_is_a_command_or_is_told(raw: object) -> None:
-    try:
-        command = parse_command(raw)
-    except Unreadable as error:
-        assert str(error)
-    else:
-        assert command.kind != "write" or command.value is not None
-
-
-def test_values_list_means_their_kind() -> None:
-    config = settings([{"tag": SPEED.tag, "values": [0, 50]}])
-    assert permit(config, SPEED, 50, None) == 100
-    for value in (False, 51, "50"):
-        with pytest.raises(NotAllowed, match="not one of"):
-            permit(config, SPEED, value, None)
-
-
-def test_fake_odoo_offers_until_the_result_is_stored(odoo: FakeOdoo) -> None:
-    odoo.commands = [offer()]
-    assert odoo.answer("live", {"stream": "L1", "epoch": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "version": 1,
-                                "at": to_rfc3339(START_MS), "machines": {}})["commands"] == [offer()]  # fmt: skip
