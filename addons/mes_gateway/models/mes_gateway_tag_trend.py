@@ -15,10 +15,11 @@ _FIGURES = {
     "raw": SQL(
         """
         min(coalesce(m.value_min, m.value, m.value_mean)), max(coalesce(m.value_max, m.value, m.value_mean)),
-        (sum(coalesce(m.value_mean, m.value)::numeric * coalesce(m.samples, 1)) / sum(coalesce(m.samples, 1)))::float8
+        round(sum(coalesce(m.value_mean, m.value)::numeric * coalesce(m.samples, 1)) / sum(coalesce(m.samples, 1)),
+              320)::float8
         """
     ),
-    "bucket": SQL("min(m.value_min), max(m.value_max), (sum(m.value_mean::numeric * m.n) / sum(m.n))::float8"),
+    "bucket": SQL("min(m.value_min), max(m.value_max), round(sum(m.value_mean::numeric * m.n) / sum(m.n), 320)::float8"),
 }
 
 

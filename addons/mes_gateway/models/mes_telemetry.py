@@ -23,7 +23,8 @@ _PARAMETER = "mes_gateway.telemetry_%s_from"
 _LOCK_WAIT = "2s"
 
 # A summary covers (from, at], so that one which ends at a full minute counts in the minute before it; a summary weighs
-# as many values as it says. Sums are numeric: exact, the same in whatever order, and they can't overflow.
+# as many values as it says. Sums are numeric: exact, the same in whatever order, and they can't overflow. Means are
+# rounded to what a float8 can hold: it takes no number smaller than that for nought, it fails.
 _BUCKET = SQL("date_trunc('minute', m.at - CASE WHEN m.at_from < m.at THEN interval '1 ms' ELSE interval '0' END)")
 _WEIGHT = SQL("coalesce(m.samples, 1)")
 _FIGURES = SQL(
@@ -31,7 +32,7 @@ _FIGURES = SQL(
     LEAST(sum(%(weight)s), 9223372036854775807)::int8 AS n,
     min(coalesce(m.value_min, m.value, m.value_mean)) AS low,
     max(coalesce(m.value_max, m.value, m.value_mean)) AS high,
-    (sum(coalesce(m.value_mean, m.value)::numeric * %(weight)s) / sum(%(weight)s))::float8 AS mean,
+    round(sum(coalesce(m.value_mean, m.value)::numeric * %(weight)s) / sum(%(weight)s), 320)::float8 AS mean,
     (array_agg(coalesce(m.value, m.value_mean) ORDER BY m.at DESC))[1] AS last
     """,
     weight=_WEIGHT,
@@ -44,8 +45,8 @@ _MERGE = SQL(
        SET n = LEAST(r.n::numeric + excluded.n, 9223372036854775807)::int8,
            value_min = LEAST(r.value_min, excluded.value_min),
            value_max = GREATEST(r.value_max, excluded.value_max),
-           value_mean = ((r.value_mean::numeric * r.n + excluded.value_mean::numeric * excluded.n)
-                         / (r.n::numeric + excluded.n))::float8
+           value_mean = round((r.value_mean::numeric * r.n + excluded.value_mean::numeric * excluded.n)
+                              / (r.n::numeric + excluded.n), 320)::float8
     """
 )
 
@@ -155,7 +156,7 @@ class MesTelemetry(models.AbstractModel):
                 INSERT INTO mes_measurement_hour %(columns)s
                 SELECT m.tag_id, min(m.workcenter_id), min(m.company_id), %(from)s,
                        LEAST(sum(m.n), 9223372036854775807)::int8, min(m.value_min), max(m.value_max),
-                       (sum(m.value_mean::numeric * m.n) / sum(m.n))::float8,
+                       round(sum(m.value_mean::numeric * m.n) / sum(m.n), 320)::float8,
                        (array_agg(m.value_last ORDER BY m.at DESC))[1]
                   FROM %(wanted)s AS w(tag, from_ms, until_ms)
                   JOIN mes_measurement_minute m ON m.tag_id = w.tag AND m.at >= %(from)s AND m.at < %(until)s
