@@ -8,37 +8,27 @@ import json
 import logging
 import os
 import re
-import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from bench_driver import NAME, BenchConfig, Device, kind
+from cli_runs import Capture, quiet_log, run  # noqa: F401  (fixture)
 
 from iot_bridge.cli import main
 from iot_bridge.cli.exits import Exit, exit_of
 from iot_bridge.cli.logs import JournalFormatter
 from iot_bridge.cli.main import COMMANDS
-from iot_bridge.config import load_config
 from iot_bridge.drivers import DRIVERS
 from iot_bridge.drivers.base import Found
 from iot_bridge.errors import BridgeError, InUse, LinkLost, Misconfigured, Refused, Rejected, Transient
 from iot_bridge.lock import lock
 
 ROOT = Path(__file__).resolve().parents[2]
-Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def quiet_log() -> Iterator[None]:
-    """``main`` sets the log up for a process; the test process keeps its own."""
-    before = logging.getLogger().handlers[:], logging.getLogger().level
-    yield
-    logging.getLogger().handlers[:], logging.getLogger().level = before
 
 
 @pytest.fixture
@@ -66,13 +56,6 @@ def config(tmp_path: Path, device: Device) -> Path:
     path = tmp_path / "bridge.yaml"
     path.write_text(yaml.safe_dump(whole))
     return path
-
-
-def run(capsys: Capture, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    code = main(["--log-level", "error", *arguments])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 # -- exit codes
@@ -324,104 +307,6 @@ def test_status_of_a_bridge_that_is_gone_or_hangs(
     assert code == Exit.FINDINGS and "NOT RUNNING" in out
     file.write_text("{half")
     assert run(capsys, "status", "-c", str(config))[0] == Exit.USAGE
-
-
-# -- init
-
-INIT = ("init", "--odoo", "https://odoo.example.com/", "--database", "mes", "--login", "gateway-1-1")
-
-
-def init(folder: Path, capsys: Capture, *more: str) -> tuple[int, str, str]:
-    return run(capsys, *INIT, "--output", str(folder / "bridge.yaml"), *more)
-
-
-def needs(driver: str, folder: Path) -> list[str]:
-    """Flags for what a driver can't do without."""
-    out = []
-    for name, info in DRIVERS[driver].settings.model_fields.items():
-        if not info.is_required() or name in ("name", "driver"):
-            continue
-        made = {"host": "10.0.0.5", "endpoint": "opc.tcp://plc7:4840", "device": "/dev/ttyUSB0", "stream": "HISTORY"}
-        value = made.get(name, str(folder))
-        out += ["--host", value] if name == "host" else ["--set", f"{name}={value}"]
-    return out
-
-
-@pytest.mark.parametrize("driver", sorted(DRIVERS))
-def test_init_writes_a_valid_file_for_every_driver(driver: str, tmp_path: Path, capsys: Capture) -> None:
-    code, out, err = init(tmp_path, capsys, "--driver", driver, *needs(driver, tmp_path))
-    assert (code, err) == (Exit.DONE, "") and "check" in out
-    made = load_config(tmp_path / "bridge.yaml")
-    assert made.connections[0].driver == driver and made.odoo.url == "https://odoo.example.com"
-    assert made.status is not None and made.status.listen == "127.0.0.1"
-
-
-@pytest.mark.parametrize("driver", sorted(DRIVERS))
-def test_inits_comments_are_the_defaults(driver: str, tmp_path: Path, capsys: Capture) -> None:
-    """With every commented setting taken in, the file means the same."""
-    init(tmp_path, capsys, "--driver", driver, *needs(driver, tmp_path))
-    text = (tmp_path / "bridge.yaml").read_text()
-    whole = re.sub(r"^( +)# (\w+: (?!null))", r"\1\2", text, flags=re.M)
-    assert whole != text
-    (tmp_path / "whole.yaml").write_text(whole)
-    assert load_config(tmp_path / "whole.yaml") == load_config(tmp_path / "bridge.yaml")
-
-
-def test_init_overwrites_nothing(tmp_path: Path, capsys: Capture) -> None:
-    (tmp_path / "bridge.yaml").write_text("mine")
-    code, _, err = init(tmp_path, capsys, "--driver", "modbus_tcp", "--host", "h")
-    assert code == Exit.EXISTS and "is there already" in err and (tmp_path / "bridge.yaml").read_text() == "mine"
-
-
-def test_init_keeps_the_key_to_its_owner(
-    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("secret\n"))
-    code, out, _ = init(tmp_path, capsys, "--driver", "modbus_tcp", "--host", "h", "--key-stdin")
-    key = tmp_path / "gateway.key"
-    assert code == Exit.DONE and key.read_text() == "secret\n" and "secret" not in out
-    assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    monkeypatch.setattr(sys, "stdin", io.StringIO("other\n"))
-    (tmp_path / "bridge.yaml").unlink()
-    assert init(tmp_path, capsys, "--driver", "modbus_tcp", "--host", "h", "--key-stdin")[0] == Exit.EXISTS
-    assert key.read_text() == "secret\n" and not (tmp_path / "bridge.yaml").exists()
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (("--driver", "modbus_tcp"), "needs host (name or address of the device): --host"),
-        (("--driver", "opcua"), "needs endpoint (e.g. opc.tcp://plc7:4840): --set endpoint=…"),
-        (("--driver", "opcua", "--set", "endpoint=http://x"), "connections.0.endpoint"),
-        (("--driver", "modbus_tcp", "--host", "h", "--set", "hots=x"), "has no hots"),
-        (("--driver", "modbus_tcp", "--host", "h", "--set", "timeout_s"), "write FIELD=VALUE"),
-        (("--driver", "modbus_tcp", "--host", "h", "--set", "timeout_s=99"), "timeout_s"),
-        (("--driver", "modbus_tcp", "--host", "h", "--stream", ""), "stream"),
-        (("--driver", "modbus_tcp", "--host", "h", "--key-stdin", "--key-file", "credential:k"), "leave one"),
-    ],
-)  # fmt: skip
-def test_init_writes_nothing_that_would_not_work(
-    flags: tuple[str, ...], words: str, tmp_path: Path, capsys: Capture
-) -> None:
-    code, _, err = init(tmp_path, capsys, *flags)
-    assert code == Exit.USAGE and words in err and list(tmp_path.iterdir()) == []
-
-
-def test_credential_is_what_systemd_hands_over_or_lies_beside_the_file(
-    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, _, _ = init(tmp_path, capsys, "--driver", "modbus_tcp", "--host", "h", "--key-file", "credential:gateway-key")
-    assert code == Exit.DONE
-    path = load_config(tmp_path / "bridge.yaml").odoo.key_file
-    assert path == tmp_path / "gateway-key", "by hand it lies beside the configuration"
-    (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials/gateway-key").write_text("k\n")
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
-    assert load_config(tmp_path / "bridge.yaml").odoo.read_key() == "k"
-    text = (tmp_path / "bridge.yaml").read_text().replace("credential:gateway-key", "credential:../etc/shadow")
-    (tmp_path / "bridge.yaml").write_text(text)
-    with pytest.raises(Misconfigured, match="credential:<name>"):
-        load_config(tmp_path / "bridge.yaml")
 
 
 # -- the log
