@@ -19,7 +19,9 @@ _FIGURES = {
               320)::float8
         """
     ),
-    "bucket": SQL("min(m.value_min), max(m.value_max), round(sum(m.value_mean::numeric * m.n) / sum(m.n), 320)::float8"),
+    "bucket": SQL(
+        "min(m.value_min), max(m.value_max), round(sum(m.value_mean::numeric * m.n) / sum(m.n), 320)::float8"
+    ),
 }
 
 
