@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app_bench import devices  # noqa: F401  (fixture)
 from brokers import broker, start_broker  # noqa: F401  (fixtures)
 from jsonschema import Draft202012Validator
 

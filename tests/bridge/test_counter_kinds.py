@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counter_bench import CAVITIES, COUNT, Scene, counter
 from pydantic import ValidationError
 from scene import CODE, companions, tag, told
-from scene import Scene as Everything
 
 from iot_bridge import supervisor
 from iot_bridge.check import check_offline
@@ -22,30 +22,12 @@ from iot_bridge.connection import Connection
 from iot_bridge.drivers import DRIVERS, DriverKind, Surroundings
 from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
 from iot_bridge.errors import LinkLost, Misconfigured
-from iot_bridge.events import Event, Sample, Value
+from iot_bridge.events import Sample, Value
 from iot_bridge.outbox import Outbox, Stores
-from iot_bridge.outbox.heal import heal
 from iot_bridge.pipeline import Pipeline
-from iot_bridge.signals.machine import Proposal
 from iot_bridge.signals.schedule import schedule
 from iot_bridge.tags import Tag, check_set
 from iot_bridge.testing import START_MS, ManualClock, make_samples
-
-
-class Scene(Everything):
-    """Without evidence."""
-
-    def store(self, draft: Proposal | None) -> list[Event]:
-        return [event for event in super().store(draft) if event.kind != "evidence"]
-
-
-COUNT = ("decision", "delta", "total")
-
-
-def counter(name: str = "total", **fields: Any) -> Tag:
-    """Polled, if nothing else is said."""
-    base = {"counter": "total", "max_rate": 10.0, "modulus": 65536, "table": "holding"}
-    return tag(name, "counter", **{**base, **fields})
 
 
 def test_resetting_counter_is_set_to_zero_when_people_like() -> None:
@@ -246,28 +228,6 @@ def test_check_warns_of_a_handshake_that_can_not_be_acknowledged(tmp_path: Path)
     assert len(said) == 2 and "make it so in Odoo" in said[0] and "add it to write of plc" in said[1]
 
 
-CAVITIES = [counter(f"c{n}", cavity=n, modulus=1000) for n in (1, 2)]
-
-
-def test_cavities_add_into_one_counter() -> None:
-    scene = Scene(*CAVITIES)
-    assert told(scene.poll(c1=998, c2=50), "count", *COUNT) == [("first", 0, 0)]
-    assert told(scene.poll(500, c1=999, c2=52), "count", *COUNT) == [("step", 3, 3)]
-    (event,) = scene.poll(500, c1=1, c2=52)
-    assert (event.fields["decision"], event.fields["total"]) == ("rollover", 5)
-    assert scene.machine.counts() == {"total": 5}
-    scene.restart(1000)
-    assert told(scene.poll(c1=3, c2=53), "count", *COUNT) == [("step", 3, 8)]
-
-
-def test_one_doubtful_cavity_flags_the_common_point() -> None:
-    scene = Scene(*CAVITIES)
-    scene.poll(c1=500, c2=50)
-    (event,) = scene.poll(150_000, c1=501, c2=51)
-    assert event.fields["bounds"] == [2, 2002] and event.quality == "uncertain"
-    assert event.fields["decision"] == "gap" and event.fields["delta"] == 2
-
-
 def test_factor_is_counted_once_and_in_the_bounds() -> None:
     """A stroke of a tool with four cavities is four; pieces by product stay Odoo's business."""
     scene = Scene(counter(factor=4))
@@ -277,43 +237,6 @@ def test_factor_is_counted_once_and_in_the_bounds() -> None:
     (event,) = scene.poll(24 * 3_600_000, total=13)
     assert event.fields["bounds"] == [0, 4 * 13 * 65536]
     assert told(scene.poll(1000, total=14), "count", "total") == [16]
-
-
-def test_lost_memory_of_cavities_goes_on_from_odoos_total(outbox: Outbox) -> None:
-    scene = Scene(*CAVITIES)
-    point = {"epoch": 2, "raw": 77, "total": 900, "at": "2026-11-22T09:00:00.000Z"}
-    changed = heal(outbox, scene.machine.specs, {f"{CODE}/total": point}, START_MS, True)
-    scene.machine.remember(changed)
-    (event,) = scene.poll(c1=1, c2=2)
-    assert (event.fields["total"], event.fields["counter_epoch"], event.fields["decision"]) == (900, 2, "first")
-    assert event.fields["bounds"] == [0, None] and event.quality == "uncertain"
-
-
-def test_restored_snapshot_of_cavities_counts_nothing_twice(outbox: Outbox) -> None:
-    """V28: Odoo is ahead of the readings on this disk; what they would book, it has already."""
-    scene = Scene(*CAVITIES)
-    outbox.append(scene.poll(c1=10, c2=10), scene.memories)
-    outbox.append(scene.poll(500, c1=12, c2=12), scene.memories)
-    outbox.accept_epoch()
-    outbox.acknowledge(outbox.last)
-    point = {"epoch": 0, "raw": 32, "total": 44, "at": "2026-11-22T10:05:00.000Z"}
-    changed = heal(outbox, scene.machine.specs, {f"{CODE}/total": point}, START_MS, False)
-    assert set(changed) == {f"{CODE}/total", f"{CODE}/total#1", f"{CODE}/total#2"}
-    scene.restart()
-    scene.machine.remember(outbox.memories())
-    assert told(scene.poll(400_000, c1=33, c2=33), "count", *COUNT) == [("first", 0, 44)]
-    assert told(scene.poll(500, c1=34, c2=35), "count", *COUNT) == [("step", 3, 47)]
-
-
-def test_cavities_counted_before_odoo_was_heard_are_moved_onto_its_total(outbox: Outbox) -> None:
-    scene = Scene(*CAVITIES)
-    for n in range(3):
-        outbox.append(scene.poll(500, c1=n, c2=n), scene.memories)
-    point = {"epoch": 2, "raw": 77, "total": 900, "at": "2026-11-22T09:00:00.000Z"}
-    changed = heal(outbox, scene.machine.specs, {f"{CODE}/total": point}, START_MS, True)
-    scene.machine.remember(changed)
-    assert [body["total"] for _, body in outbox.pending_counts(f"{CODE}/total")] == [900, 902, 904]
-    assert told(scene.poll(500, c1=3, c2=3), "count", "total", "counter_epoch") == [(906, 2)]
 
 
 def meter(**fields: Any) -> Tag:
