@@ -136,7 +136,8 @@ STATE = {"kind": "state", **HEAD, "raw": 1, "state": "running", "map": 1}
     [
         ({**STATE, "equipment": "E2E/HALL/L1/NOBODY"}, "unknown_equipment"),
         ({**EVENT, "counter": "nothing"}, "unknown_counter"),
-        ({**STATE, "raw": "one"}, "bad_type"),
+        ({**STATE, "raw": 1.5}, "bad_type"),
+        ({**STATE, "raw": "x" * 65}, "bad_value"),
         ({**STATE, "state": "flying"}, "bad_value"),
         ({**STATE, "state": None}, "unmapped"),
         ({**EVENT, "total": -1}, "negative_count"),
