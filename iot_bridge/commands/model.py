@@ -16,7 +16,6 @@ Kind = Literal["write", "read", "rebirth"]
 # expired: not written before the deadline. mismatch: written, but the device holds another value.
 # unknown: whether it was written can't be told; read_back says what is there now, where it could be read.
 Status = Literal["done", "refused", "failed", "expired", "mismatch", "unknown"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 LONGEST_TEXT = 1024
 
 

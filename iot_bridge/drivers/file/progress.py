@@ -42,10 +42,6 @@ class Progress:
         """Whether ``path`` begins like this file and has not shrunk."""
         return path.stat().st_size >= self.offset and head_of(path, self.head_size) == (self.head, self.head_size)
 
-    def finished(self) -> Progress:
-        """Read to its end."""
-        return replace(self, done=True)
-
 
 class Ledger:
     """All files of one connection, by the notes in the outbox."""
