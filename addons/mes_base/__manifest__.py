@@ -1,7 +1,7 @@
 {
     "name": "MES Base",
     "summary": "Plant model, shift calendar, reasons and the facts of the shop floor",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Supply Chain/Manufacturing",
     "author": "Gemba MES contributors",
     "license": "LGPL-3",
@@ -30,7 +30,11 @@
     "assets": {
         # The palette is a variable of every stylesheet: state colours are defined once.
         "web._assets_primary_variables": ["mes_base/static/src/palette/palette.scss"],
-        "web.assets_backend": ["mes_base/static/src/palette/states.js"],
+        "web.assets_backend": [
+            "mes_base/static/src/**/*",
+            ("remove", "mes_base/static/src/palette/palette.scss"),
+        ],
+        "web.assets_unit_tests": ["mes_base/static/tests/**/*"],
     },
     "installable": True,
     "application": True,

@@ -2,6 +2,7 @@ from . import mes_marking_mixin  # first: others inherit from it
 
 # isort: split
 from . import (
+    ir_websocket,
     mes_area,
     mes_calendar,
     mes_clock,
@@ -11,6 +12,7 @@ from . import (
     mes_equipment_live,
     mes_evidence_span,
     mes_fact_writer,
+    mes_floor,
     mes_ideal_cycle,
     mes_late_fact,
     mes_order_run,

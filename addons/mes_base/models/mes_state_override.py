@@ -126,6 +126,7 @@ class MesStateOverride(models.Model):
                 "user_id": self.env.uid,
             }
         )
+        self.env["mes.floor"]._changed(workcenter, "word")
         return override.id
 
     def withdraw(self):
@@ -140,6 +141,7 @@ class MesStateOverride(models.Model):
                 )  # fmt: skip
             # As in record(): the right was checked, the table is closed to everybody.
             override.sudo().write({"withdrawn_at": self.env["mes.clock"].now(), "withdrawn_by_id": self.env.uid})
+        self.env["mes.floor"]._changed(self.workcenter_id, "word")
         return True
 
 

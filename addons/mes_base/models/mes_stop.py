@@ -9,6 +9,7 @@ from ..timeline import (
     Plan,
     Span,
     StopSpan,
+    Thresholds,
     affected,
     derive,
     match,
@@ -35,7 +36,35 @@ class MesStop(models.Model):
     duration_ms = BigInteger(string="Duration (ms)", help="Length so far as it was seen.")
     duration_minutes = fields.Float(string="Minutes", compute="_compute_duration_minutes", digits=(16, 2))
     codes = fields.Char(help="The machine's codes in order of time, separated by commas.")
-    loss_id = fields.Many2one("mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict")
+    kind = fields.Selection(
+        [("unplanned", "Unplanned Stop"), ("minor", "Minor Stop"), ("undetermined", "Undetermined")],
+        help="Minor: closed and shorter than the machine's threshold. Undetermined: still open and shorter.",
+    )
+    state = fields.Char(help="What the machine was when the stop began.")
+    interlock = fields.Char()
+    mode = fields.Char()
+    shift_key = fields.Char(help="A stop counts in the shift in which it began.")
+    shift_name = fields.Char(string="Shift")
+    business_date = fields.Date(help="The day to which the shift counts.")
+    run_id = fields.Many2one("mes.order.run", string="Order Run", ondelete="restrict", help="When the stop began.")
+    production_id = fields.Many2one(related="run_id.production_id", store=True, string="Manufacturing Order")
+    product_id = fields.Many2one("product.product", string="Product", ondelete="restrict")
+    loss_id = fields.Many2one(
+        "mrp.workcenter.productivity.loss", string="Reason Given", ondelete="restrict", help="By a person."
+    )
+    machine_loss_id = fields.Many2one(
+        "mrp.workcenter.productivity.loss",
+        string="Machine's Reason",
+        ondelete="restrict",
+        help="What follows from the machine's code, by the reason rules.",
+    )
+    effective_loss_id = fields.Many2one(
+        "mrp.workcenter.productivity.loss",
+        string="Reason",
+        ondelete="restrict",
+        help="The reason that a person gave, else the machine's.",
+    )
+    needs_reason = fields.Boolean(string="To Explain", help="Too long for a minor stop, and nobody knows why.")
     origin_ids = fields.Many2many(
         "mes.stop", "mes_stop_lineage", "stop_id", "origin_id", string="Came From", context={"active_test": False}
     )
@@ -45,6 +74,7 @@ class MesStop(models.Model):
     active = fields.Boolean(default=True, help="Cleared when later facts dissolve the stop or join it to another.")
 
     _by_start = models.Index("(workcenter_id, at_from)")
+    _backlog = models.Index("(workcenter_id, at_from) WHERE needs_reason AND active")
 
     @api.depends("duration_ms")
     def _compute_duration_minutes(self):
@@ -174,12 +204,18 @@ class MesStop(models.Model):
     def _apply(self, plans: dict[int, Plan]) -> None:
         """Carry out the plans of some machines."""
         companies = {w.id: w.company_id.id for w in self.env["mrp.workcenter"].browse(plans)}
-        for kept in (kept for plan in plans.values() for kept in plan.keep):
-            self.browse(kept.id)._keep(kept)
+        thresholds = self.env["mes.timeline"]._thresholds(plans)
+        changed = {
+            workcenter_id
+            for workcenter_id, plan in plans.items()
+            for kept in plan.keep
+            if self.browse(kept.id)._keep(kept, thresholds[workcenter_id])
+        }
+        changed |= {workcenter_id for workcenter_id, plan in plans.items() if plan.create or plan.retire}
         self.create(
             [
                 {
-                    **self._prepare_stop_vals(created.stop),
+                    **self._prepare_stop_vals(created.stop, thresholds[workcenter_id]),
                     "workcenter_id": workcenter_id,
                     "company_id": companies[workcenter_id],
                     "origin_ids": [fields.Command.link(id_) for id_ in created.origins],
@@ -189,10 +225,12 @@ class MesStop(models.Model):
             ]
         )
         self.browse([gone.id for plan in plans.values() for gone in plan.retire]).write({"active": False})
+        if changed:
+            self.env["mes.floor"]._changed(self.env["mrp.workcenter"].browse(sorted(changed)), "stop")
 
-    def _keep(self, kept: Kept) -> None:
-        """Give the stop its new shape, if it is another, and note what has become part of it."""
-        values = self._prepare_stop_vals(kept.stop)
+    def _keep(self, kept: Kept, thresholds: Thresholds) -> bool:
+        """Give the stop its new shape and note what has become part of it; whether screens should know."""
+        values = self._prepare_stop_vals(kept.stop, thresholds)
         changed = {
             name: value
             for name, value in values.items()
@@ -202,17 +240,33 @@ class MesStop(models.Model):
             changed["origin_ids"] = [fields.Command.link(id_) for id_ in kept.merged]
         if changed:
             self.write(changed)
+        # An open stop grows with every sign of life: screens count its length by themselves.
+        return bool(changed.keys() - {"seen_until", "duration_ms"})
 
-    def _prepare_stop_vals(self, stop: StopSpan) -> dict:
+    def _prepare_stop_vals(self, stop: StopSpan, thresholds: Thresholds) -> dict:
         """The values that a derived stop gives to its record."""
         end = clock.from_ms(stop.end)
+        kind = stop.kind(thresholds.of(stop.mode))
+        first, shift, run = stop.causes[0], stop.shift, stop.runs[0] if stop.runs else None
         return {
             "at_from": clock.from_ms(stop.start),
             "at_until": False if stop.open else end,
             "seen_until": end,
             "duration_ms": stop.ms,
             "codes": ",".join(stop.codes) or False,
+            "kind": kind,
+            "state": first.state or False,
+            "interlock": first.interlock or False,
+            "mode": stop.mode or False,
+            "shift_key": shift.key if shift else False,
+            "shift_name": shift.name if shift else False,
+            "business_date": shift.business_date if shift else False,
+            "run_id": run.id if run else False,
+            "product_id": run.product if run else False,
             "loss_id": stop.reason or False,
+            "machine_loss_id": stop.machine_reason or False,
+            "effective_loss_id": stop.effective_reason or False,
+            "needs_reason": kind == "unplanned" and stop.effective_reason is None,
         }
 
 

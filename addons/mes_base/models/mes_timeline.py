@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from odoo import api, models
@@ -9,11 +9,13 @@ from ..timeline import (
     CountPoint,
     History,
     Override,
+    ReasonRule,
     Run,
     Shift,
     Slice,
     Span,
     StatePoint,
+    Thresholds,
     Timeline,
     build,
     overlay,
@@ -80,6 +82,7 @@ class MesTimeline(models.AbstractModel):
         low, high = min(r[0] for r in reach.values()), max(r[1] for r in reach.values())
         shifts: dict[int, tuple[Shift, ...]] = self.env["mes.calendar"].shifts(workcenters, low, high)
         zones = self.env["mes.calendar"].zones(workcenters, high)
+        rules = self._rules(workcenters, low, high)
         return {
             wc: History(
                 states=tuple(states.get(wc, ())),
@@ -90,10 +93,29 @@ class MesTimeline(models.AbstractModel):
                 overrides=tuple(overrides.get(wc, ())),
                 shifts=tuple(s for s in shifts.get(wc, ()) if s.start < reach[wc][1] and s.end > reach[wc][0]),
                 counters=tuple(counters.get(wc, ())),
+                rules=rules.get(wc, ()),
                 tz=zones.get(wc, "UTC"),
             )
             for wc in windows
         }
+
+    @api.private
+    def _thresholds(self, workcenter_ids: Iterable[int]) -> dict[int, Thresholds]:
+        """From which length on a stop of each machine is more than a minor one; one statement."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                "SELECT id, COALESCE(mes_minor_stop_ms, 0) FROM mrp_workcenter WHERE id = ANY(%s::int4[])",
+                bulk.int_array(workcenter_ids),
+            )
+        )
+        return {wc: Thresholds(default_ms) for wc, default_ms in self.env.cr.fetchall()}
+
+    def _rules(self, workcenters: models.BaseModel, start_ms: int, end_ms: int) -> dict[int, tuple[ReasonRule, ...]]:
+        """The reason rules of each machine in their order: at last, reasons that carry a stop code themselves."""
+        by_code = self.env["mrp.workcenter.productivity.loss"]._code_rules()
+        # Only the company's id is read, of machines whose facts are being loaded.
+        return {one.id: by_code.get(one.company_id.id, by_code[None]) for one in workcenters.sudo()}
 
     def _reach(self, windows: Windows) -> dict[int, tuple[int, int]]:
         """Each window widened to the running points and readings around it."""

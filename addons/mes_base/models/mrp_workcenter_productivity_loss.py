@@ -1,5 +1,12 @@
+import glob
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from ..timeline import ReasonRule
+from ..tools import bulk
+from ..tools.periods import CLOSED_UNTIL
 
 
 class MrpWorkcenterProductivityLoss(models.Model):
@@ -37,12 +44,53 @@ class MrpWorkcenterProductivityLoss(models.Model):
     )
 
     def _marking_fields(self):
-        return {"mes_planned", "mes_setup"}
+        return {"mes_planned", "mes_setup", "mes_code", "active"}
 
     def _marked_spans(self):
-        """The spans that were given this reason: its flags decide what they count as."""
+        """The spans that have this reason, by a person's word or by the machine's code: its flags decide about them."""
         overrides = self.env["mes.state.override"].sudo()  # of every company: the reason may be common to all
-        return overrides.search([("loss_id", "in", self.ids), ("withdrawn_at", "=", False)])._marked_spans()
+        given = overrides.search([("loss_id", "in", self.ids), ("withdrawn_at", "=", False)])
+        return given._marked_spans() + self._coded_spans()
+
+    def _coded_spans(self) -> list[tuple[int, int, int | None]]:
+        """Where the machines told a stop code that one of these reasons carries; one statement."""
+        codes = [loss.mes_code for loss in self if loss.mes_code]
+        if not codes:
+            return []
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT workcenter_id, %s, %s FROM mes_state_point p
+                 WHERE code = ANY(%s::text[]) AND at >= COALESCE((SELECT %s FROM mrp_workcenter w
+                       WHERE w.id = p.workcenter_id), '-infinity')
+                """,
+                bulk.millis("at"),
+                bulk.millis("until"),
+                bulk.text_array(codes),
+                CLOSED_UNTIL,
+            )
+        )
+        return self.env.cr.fetchall()
+
+    @api.private
+    def _code_rules(self) -> dict[int | None, tuple[ReasonRule, ...]]:
+        """Company id (None: any other) -> the rules that stand for reasons which carry a machine's stop code.
+
+        A company's own reason comes before one for all companies. Two statements at most.
+        """
+        # Whoever may read a machine's time may know what its codes mean, whatever company he looks from.
+        losses = self.sudo().search([("mes_code", "!=", False)], order="id")
+        rules = {
+            loss: ReasonRule(
+                f"code/{loss.id}", loss.id, loss.mes_planned, loss.mes_setup, (glob.escape(loss.mes_code),)
+            )
+            for loss in losses
+        }
+        common = tuple(rule for loss, rule in rules.items() if not loss.company_id)
+        found: dict[int | None, tuple[ReasonRule, ...]] = {None: common}
+        for company, own in losses.filtered("company_id").grouped("company_id").items():
+            found[company.id] = (*(rules[loss] for loss in own), *common)
+        return found
 
     @api.constrains("mes_planned", "mes_setup", "mes_failure")
     def _check_flags(self):

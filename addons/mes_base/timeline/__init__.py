@@ -20,14 +20,16 @@ from .model import (
     CountPoint,
     History,
     Override,
+    ReasonRule,
     Run,
     Shift,
     Slice,
     Span,
     StatePoint,
+    Thresholds,
 )
 from .overlay import overlay
-from .stops import Cause, Created, Kept, KnownStop, Plan, Retired, StopSpan, derive, match
+from .stops import Cause, Created, Kept, KnownStop, Plan, Retired, StopKind, StopSpan, derive, match
 
 __all__ = [
     "Break",
@@ -49,6 +51,7 @@ __all__ = [
     "Plan",
     "Portion",
     "Quantity",
+    "ReasonRule",
     "Retired",
     "Run",
     "Shift",
@@ -56,7 +59,9 @@ __all__ = [
     "Slice",
     "Span",
     "StatePoint",
+    "StopKind",
     "StopSpan",
+    "Thresholds",
     "Timeline",
     "affected",
     "build",

@@ -130,6 +130,28 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonRule:
+    """IF the machine says this, THEN that is the reason, as long as no person gave one.
+
+    Every condition that is given must hold; an empty one always does. ``codes`` are shell-style patterns of the
+    machine's stop code, ``bits`` must all be set in the state's raw word, ``windows`` are the spans in which the
+    rule holds at all (None: always). ``planned`` and ``setup`` are the flags of the reason.
+    """
+
+    id: Key
+    reason: Key
+    planned: bool = False
+    setup: bool = False
+    codes: tuple[str, ...] = ()
+    bits: int = 0
+    states: tuple[str, ...] = ()
+    interlocks: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    products: tuple[Key, ...] = ()
+    windows: tuple[Span, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """A break inside a shift; only if ``stops`` is its time a planned stop, else work goes on."""
 
@@ -140,7 +162,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One occurrence of a shift. ``key`` tells it from every other of the calendar."""
+    """One occurrence of a shift. ``key`` tells it from every other of the calendar, ``crew`` is who works it."""
 
     start: int
     end: int
@@ -148,11 +170,29 @@ class Shift:
     business_date: date
     breaks: tuple[Break, ...] = ()
     name: str = ""
+    crew: Key | None = None
 
     @property
     def span(self) -> Span:
         """The whole shift, breaks included."""
         return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which length on a stop is more than a minor one, milliseconds; ``by_mode`` where a mode has its own."""
+
+    default_ms: int = 60_000
+    by_mode: tuple[tuple[str, int], ...] = ()
+
+    def of(self, mode: str | None) -> int:
+        """The threshold in ``mode``."""
+        return dict(self.by_mode).get(mode or "", self.default_ms)
+
+    @property
+    def greatest(self) -> int:
+        """A stop of this length is no minor one in any mode."""
+        return max([self.default_ms, *(ms for _mode, ms in self.by_mode)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +206,8 @@ class History:
     * counts: from the last point at or before the window to the first at or after its end;
     * evidence, runs, overrides, shifts: whatever overlaps that stretch. ``evidence`` holds the spans of
       all sources, they may overlap. ``line_runs`` are the runs of the line, used wherever the machine
-      has none of its own.
+      has none of its own;
+    * rules: all that are in force for the machine, the first that fits holds.
     """
 
     states: tuple[StatePoint, ...] = ()
@@ -177,6 +218,7 @@ class History:
     overrides: tuple[Override, ...] = ()
     shifts: tuple[Shift, ...] = ()
     counters: tuple[Counter, ...] = ()
+    rules: tuple[ReasonRule, ...] = ()
     tz: str = "UTC"
 
     def to_dict(self) -> dict[str, Any]:
@@ -201,7 +243,8 @@ class Slice:
 
     ``state`` is the effective state (a person's if an override gives one, else ``machine_state``), None
     if it was never told. ``watched``: some source was really read. ``runs`` are the orders that ran,
-    own or inherited. ``category`` is the rule that fits, see :mod:`timeline.rules`.
+    own or inherited. ``rule`` is the reason rule that fits what the machine says while it stands.
+    ``category`` is the rule that fits, see :mod:`timeline.rules`.
     """
 
     start: int
@@ -217,6 +260,7 @@ class Slice:
     on_break: bool
     runs: tuple[Run, ...]
     override: Override | None
+    rule: ReasonRule | None = None
 
     @property
     def ms(self) -> int:
@@ -225,8 +269,18 @@ class Slice:
 
     @property
     def reason(self) -> Key | None:
-        """The reason a person gave, if any; the machine's own is ``code``."""
+        """The reason that a person gave, if any."""
         return self.override.reason if self.override else None
+
+    @property
+    def machine_reason(self) -> Key | None:
+        """The reason that follows from what the machine says, if any."""
+        return self.rule.reason if self.rule else None
+
+    @property
+    def effective_reason(self) -> Key | None:
+        """A person's reason, or else the machine's."""
+        return self.machine_reason if self.reason is None else self.reason
 
 
 def _plain(value: Any) -> Any:
@@ -237,7 +291,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, (Span, StatePoint, CountPoint, Counter, Run, Override, Break, Shift)):
+    if isinstance(value, (Span, StatePoint, CountPoint, Counter, Run, Override, ReasonRule, Break, Shift)):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value
 
@@ -259,12 +313,18 @@ def _breaks(items: Iterable[Mapping[str, Any]]) -> tuple[Break, ...]:
     return tuple(Break(**item) for item in items)
 
 
+def _windows(items: Iterable[Mapping[str, Any]] | None) -> tuple[Span, ...] | None:
+    return None if items is None else tuple(Span(**item) for item in items)
+
+
 _CONVERT: dict[str, Any] = {
     "share": Fraction,
     "pieces_per_unit": Fraction,
     "business_date": date.fromisoformat,
     "points": _points,
     "breaks": _breaks,
+    "windows": _windows,
+    **dict.fromkeys(("codes", "states", "interlocks", "modes", "products"), tuple),
 }
 _PARTS: dict[str, type[Any]] = {
     "states": StatePoint,
@@ -275,4 +335,5 @@ _PARTS: dict[str, type[Any]] = {
     "overrides": Override,
     "shifts": Shift,
     "counters": Counter,
+    "rules": ReasonRule,
 }

@@ -10,7 +10,8 @@ Where facts compete, this is the rule:
   this merely makes the answer independent of order;
 * overrides that overlap: the later recorded (then the greater id) wins as a whole;
 * shifts that overlap: the one that began first keeps its time;
-* runs: the machine's own, at each instant; only where it has none, the line's.
+* runs: the machine's own, at each instant; only where it has none, the line's;
+* reasons: a person's; only where nobody gave one, that of the first reason rule which fits.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from typing import Any
 
 from .intervals import active, union
 from .model import History, Key, Override, Run, Shift, Slice, Span, StatePoint
-from .rules import categorise
+from .reasons import Rules
+from .rules import RUNNING, categorise
 
 _Step = tuple[int, Any]
-_State = tuple[str | None, str | None, str | None]
-_UNKNOWN: _State = (None, None, None)
+_State = tuple[str | None, str | None, str | None, str | None]
+_UNKNOWN: _State = (None, None, None, None)
 
 
 def overlay(window: Span, now: int, history: History, cuts: Iterable[int] = ()) -> list[Slice]:
@@ -44,10 +46,11 @@ class Lanes:
     ``first_told`` is when a state can be known for the first time, None if never.
     """
 
-    __slots__ = ("_lanes", "first_told")
+    __slots__ = ("_lanes", "_rules", "first_told")
 
     def __init__(self, history: History) -> None:
-        states = _point_steps(history.states)
+        self._rules = Rules(history.rules)
+        states = _point_steps(history.states, self._rules.asks_raw)
         told = [point.at for point in history.states] + [item.start for item in history.overrides]
         self.first_told: int | None = min(told, default=None)
         self._lanes: tuple[tuple[list[int], list[Any], Any], ...] = tuple(
@@ -59,6 +62,7 @@ class Lanes:
                 (_shift_steps(history.shifts), (None, False)),
                 (_run_steps(history.runs, history.line_runs), ()),
                 (_override_steps(history.overrides), None),
+                (self._rules.steps(), frozenset()),
             )
         )
 
@@ -76,7 +80,7 @@ class Lanes:
         held: tuple[Any, ...] = ()
         for time, lane, value in changes:
             if time > since:
-                here = tuple(current)
+                here = self._told(current)
                 if held and (here != held or since in borders):
                     slices.append(_slice(opened, since, held))
                     opened = since
@@ -85,6 +89,15 @@ class Lanes:
                 current[lane] = value
         slices.append(_slice(opened, end, held))
         return slices
+
+    def _told(self, current: list[Any]) -> tuple[Any, ...]:
+        """What a slice says: the lanes, and the reason rule in place of what only rules look at."""
+        (state, code, interlock, raw), mode, watched, shift, runs, override, windows = current
+        rule = None
+        if self._rules and (override is None or override.state != RUNNING):
+            products = tuple(run.product for run in runs)
+            rule = self._rules.match(state, code, interlock, raw, mode, products, windows)
+        return (state, code, interlock), mode, watched, shift, runs, override, rule
 
     def _changes(self, start: int, end: int) -> tuple[list[Any], list[tuple[int, int, Any]]]:
         """The value of every lane at ``start``, and every change after it and before ``end``."""
@@ -100,29 +113,33 @@ class Lanes:
 
 def _slice(start: int, end: int, lanes: tuple[Any, ...]) -> Slice:
     """The slice for one stretch of equal lane values."""
-    machine, mode, watched, (shift, on_break), runs, override = lanes
+    machine, mode, watched, (shift, on_break), runs, override, rule = lanes
     machine_state, code, interlock = machine
     state = override.state if override is not None and override.state is not None else machine_state
+    # The flags are those of the reason in force: a word that merely corrects the state leaves the rule's.
+    gave_reason = override is not None and (override.reason is not None or override.planned or override.setup)
+    flags = override if gave_reason else rule
     category = categorise(
         scheduled=shift is not None,
         watched=watched,
         on_break=on_break,
-        planned=override is not None and override.planned,
-        setup=override is not None and override.setup,
+        planned=flags is not None and flags.planned,
+        setup=flags is not None and flags.setup,
         state=state,
         mode=mode,
         ordered=bool(runs),
     )
     return Slice(
-        start, end, category, state, machine_state, mode, code, interlock, watched, shift, on_break, runs, override
-    )
+        start, end, category, state, machine_state, mode, code, interlock, watched, shift, on_break, runs, override,
+        rule,
+    )  # fmt: skip
 
 
-def _point_steps(points: Iterable[StatePoint]) -> list[tuple[int, _State]]:
-    """Change points in order of time, one a time."""
+def _point_steps(points: Iterable[StatePoint], with_raw: bool = False) -> list[tuple[int, _State]]:
+    """Change points in order of time, one a time; what the controller said only if somebody asks."""
     chosen: dict[int, _State] = {}
     for point in points:
-        value = (point.value, point.code, point.interlock)
+        value = (point.value, point.code, point.interlock, point.raw if with_raw else None)
         rival = chosen.get(point.at)
         if rival is None or _comparable(value) > _comparable(rival):
             chosen[point.at] = value

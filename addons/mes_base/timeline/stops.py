@@ -13,16 +13,18 @@ A stop is *open* while its end was not seen: it reaches ``now``, or nobody watch
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
-from .model import DELAY, NO_DATA, Key, Shift, Slice
+from .model import DELAY, NO_DATA, Key, Run, Shift, Slice
 
+StopKind: TypeAlias = Literal["unplanned", "minor", "undetermined"]
 _SIDES = {"starved": "upstream", "blocked": "downstream"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A part of a stop in which state, code, interlock and reason stay the same."""
+    """A part of a stop in which state, code, interlock and reasons (a person's, the machine's) stay the same."""
 
     start: int
     end: int
@@ -30,6 +32,7 @@ class Cause:
     code: str | None
     interlock: str | None
     reason: Key | None
+    machine_reason: Key | None = None
 
     @property
     def side(self) -> str:
@@ -39,7 +42,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class StopSpan:
-    """One stop. ``shift`` and ``mode`` are those in which it began."""
+    """One stop. ``shift``, ``mode`` and ``runs`` (orders) are those in which it began."""
 
     start: int
     end: int
@@ -47,6 +50,7 @@ class StopSpan:
     causes: tuple[Cause, ...]
     shift: Shift | None
     mode: str | None
+    runs: tuple[Run, ...] = ()
 
     @property
     def ms(self) -> int:
@@ -61,11 +65,26 @@ class StopSpan:
     @property
     def reason(self) -> Key | None:
         """The reason that a person gave to most of it, the first if equal; None if nobody gave one."""
-        given: dict[Key, int] = {}
-        for cause in self.causes:
-            if cause.reason is not None:
-                given[cause.reason] = given.get(cause.reason, 0) + cause.end - cause.start
-        return max(given, key=lambda reason: given[reason], default=None)
+        return _longest((cause.reason, cause.end - cause.start) for cause in self.causes)
+
+    @property
+    def machine_reason(self) -> Key | None:
+        """The reason that follows from what the machine said during most of it; None if none does."""
+        return _longest((cause.machine_reason, cause.end - cause.start) for cause in self.causes)
+
+    @property
+    def effective_reason(self) -> Key | None:
+        """A person's reason, or else the machine's."""
+        return self.machine_reason if self.reason is None else self.reason
+
+    def kind(self, threshold_ms: int) -> StopKind:
+        """What the stop counts as: rule 7, by its whole length.
+
+        Minor is a *closed* stop shorter than the threshold; an open one may still grow.
+        """
+        if self.ms >= threshold_ms:
+            return "unplanned"
+        return "undetermined" if self.open else "minor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +186,23 @@ def _stop(gathered: Sequence[Slice], *, is_open: bool) -> StopSpan:
     first = gathered[0]
     causes: list[Cause] = []
     for piece in gathered:
-        told = (piece.state, piece.code, piece.interlock, piece.reason)
-        if causes and told == (causes[-1].state, causes[-1].code, causes[-1].interlock, causes[-1].reason):
-            causes[-1] = Cause(causes[-1].start, piece.end, *told)
+        cause = Cause(
+            piece.start, piece.end, piece.state, piece.code, piece.interlock, piece.reason, piece.machine_reason
+        )
+        if causes and cause == replace(causes[-1], start=cause.start, end=cause.end):
+            causes[-1] = replace(causes[-1], end=cause.end)
         else:
-            causes.append(Cause(piece.start, piece.end, *told))
-    return StopSpan(first.start, gathered[-1].end, is_open, tuple(causes), first.shift, first.mode)
+            causes.append(cause)
+    return StopSpan(first.start, gathered[-1].end, is_open, tuple(causes), first.shift, first.mode, first.runs)
+
+
+def _longest(parts: Iterable[tuple[Key | None, int]]) -> Key | None:
+    """The key with the greatest sum, the first if equal; None if there is none."""
+    sums: dict[Key, int] = {}
+    for key, ms in parts:
+        if key is not None:
+            sums[key] = sums.get(key, 0) + ms
+    return max(sums, key=lambda key: sums[key], default=None)
 
 
 def _overlaps(olds: Sequence[KnownStop], news: Sequence[StopSpan]) -> list[tuple[int, int, int]]:

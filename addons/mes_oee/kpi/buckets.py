@@ -60,6 +60,7 @@ class StopLike(Protocol):
     def open(self) -> bool: ...
     @property
     def mode(self) -> str | None: ...
+    def kind(self, threshold_ms: int) -> Literal["unplanned", "minor", "undetermined"]: ...
 
 
 class Piece(Protocol):
@@ -75,9 +76,7 @@ class Piece(Protocol):
 
 def stop_bucket(stop: StopLike, settings: Settings) -> Bucket:
     """Rule 7: minor, undetermined or unplanned, by the stop's whole length."""
-    if stop.end - stop.start >= settings.threshold(stop.mode):
-        return "unplanned"
-    return "undetermined" if stop.open else "minor"
+    return stop.kind(settings.threshold(stop.mode))
 
 
 def bucket_of(piece: Piece, stop: StopLike | None, settings: Settings) -> Bucket:

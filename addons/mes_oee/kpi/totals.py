@@ -27,7 +27,8 @@ class Totals:
     made in production time; ``outside_*`` were made at any other time, ``unallocated`` is that part of
     ``outside_total`` that no order ran for. ``ideal_ns`` is the sum of ideal cycle × total,
     ``ideal_good_ns`` of ideal cycle × good; ``without_ideal`` pieces had no ideal cycle. Stops are
-    counted where they began.
+    counted where they began. ``startup_reject`` is that part of ``reject`` that was made while the machine
+    started up, ``startup_ideal_ns`` its ideal time.
     """
 
     not_scheduled_ms: int = 0
@@ -52,6 +53,8 @@ class Totals:
     unplanned_stops: int = 0
     minor_stops: int = 0
     undetermined_stops: int = 0
+    startup_reject: int = 0
+    startup_ideal_ns: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         """Both together."""

@@ -43,13 +43,12 @@ class MesOeeEngine(models.AbstractModel):
 
     @api.private
     def _settings(self, workcenter_ids: list[int]) -> dict[int, kpi.Settings]:
-        """The settings of each machine: its own threshold, its site's rules; one statement."""
-        self.env.flush_all()
+        """The settings of each machine: its own thresholds, its site's rules; two statements."""
+        thresholds = self.env["mes.timeline"]._thresholds(workcenter_ids)
         self.env.cr.execute(
             SQL(
                 """
-                SELECT w.id, COALESCE(w.mes_minor_stop_ms, 0),
-                       COALESCE(site.mes_no_order_is_loss, TRUE), COALESCE(site.mes_coverage_limit, 80)
+                SELECT w.id, COALESCE(site.mes_no_order_is_loss, TRUE), COALESCE(site.mes_coverage_limit, 80)
                   FROM mrp_workcenter w LEFT JOIN mes_site site ON site.id = w.mes_site_id
                  WHERE w.id = ANY(%s::int4[])
                 """,
@@ -58,11 +57,12 @@ class MesOeeEngine(models.AbstractModel):
         )
         return {
             wc: kpi.Settings(
-                minor_stop_ms=minor_stop_ms,
+                minor_stop_ms=thresholds[wc].default_ms,
+                minor_by_mode=thresholds[wc].by_mode,
                 no_order_is_loss=no_order_is_loss,
                 coverage_limit=Fraction(limit, 100),
             )
-            for wc, minor_stop_ms, no_order_is_loss, limit in self.env.cr.fetchall()
+            for wc, no_order_is_loss, limit in self.env.cr.fetchall()
         }
 
     @api.private

@@ -87,6 +87,10 @@ class MesOeeRollup(models.Model):
     )
     minor_stops = BigInteger(string="Minor Stops Begun", required=True)
     undetermined_stops = BigInteger(string="Undetermined Stops Begun", required=True)
+    startup_reject = BigInteger(
+        string="Start-up Rejects", required=True, help="Of the rejected pieces: made while the machine started up."
+    )
+    startup_ideal_ns = BigInteger(string="Ideal Time of Start-up Rejects (ns)", required=True)
 
     calendar_version = fields.Char(help="Changes when the shift calendar says something else of this hour.")
     rules_version = fields.Integer(required=True, help="Version of the rules by which the row was made.")
