@@ -12,6 +12,7 @@ from .calendar import (
     expand,
     hour_grid,
 )
+from .chain import Limit, chained
 from .counts import CountFinding, Portion, Quantity, quantities
 from .model import (
     Break,
@@ -30,6 +31,7 @@ from .model import (
 )
 from .overlay import overlay
 from .stops import Cause, Created, Kept, KnownStop, Plan, Retired, StopKind, StopSpan, derive, match
+from .windows import WeekWindow, day_start, spans_of
 
 __all__ = [
     "Break",
@@ -46,6 +48,7 @@ __all__ = [
     "HourRow",
     "Kept",
     "KnownStop",
+    "Limit",
     "Override",
     "Pattern",
     "Plan",
@@ -63,13 +66,17 @@ __all__ = [
     "StopSpan",
     "Thresholds",
     "Timeline",
+    "WeekWindow",
     "affected",
     "build",
+    "chained",
+    "day_start",
     "derive",
     "expand",
     "hour_grid",
     "match",
     "overlay",
     "quantities",
+    "spans_of",
     "whole_hours",
 ]
