@@ -18,7 +18,7 @@
         "views/mes_oee_menus.xml",
     ],
     "assets": {
-        "web.assets_backend": ["mes_oee/static/src/**/*"],
+        "web.assets_backend": ["mes_oee/static/src/screen/theme.scss", "mes_oee/static/src/**/*"],
         "web.assets_unit_tests": ["mes_oee/static/tests/**/*"],
     },
     "installable": True,

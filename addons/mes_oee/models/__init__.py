@@ -9,6 +9,7 @@ from . import (
     mes_oee_rollup,
     mes_oee_shift,
     mes_period_lock,
+    mes_screen,
     mes_site,
     mrp_workcenter,
 )

@@ -4,6 +4,7 @@ import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { toUrl, useLooks } from "@mes_oee/screen/hooks";
 import { BoardHeader } from "./board_header/board_header";
 import { BoardModel } from "./board_model";
 import { KpiTile } from "./kpi_tile/kpi_tile";
@@ -22,7 +23,6 @@ export const REFRESH_AGE_MS = 30000;
 const SECOND_LOOK_MS = 5000;
 /** A heartbeat may be on its way for so long (real ms). */
 const UNHEARD_MS = 1500;
-const THEME_KEY = "mes_board_theme";
 
 /** The live board of one line: are we winning this shift, and where must somebody go now? */
 export class MesBoard extends Component {
@@ -36,11 +36,11 @@ export class MesBoard extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.root = useRef("root");
+        this.looks = useLooks(this.root);
         this.state = useState({
             phase: "loading",
             stale: null,
             error: "",
-            theme: preferredTheme(),
             openCode: null,
             beat: 0,
         });
@@ -62,7 +62,6 @@ export class MesBoard extends Component {
             this.feed.stop();
             this.pace.stop();
             browser.clearTimeout(this.secondLook);
-            this.setWall(false);
         });
     }
 
@@ -89,7 +88,7 @@ export class MesBoard extends Component {
         const unheard = this.model.asOf ? snapshot.as_of - this.model.asOf : 0;
         this.model.applySnapshot(snapshot);
         this.lineId = snapshot.line.id;
-        this.props.updateActionState?.({ resId: this.lineId });
+        toUrl(this.props, { resId: this.lineId }, true);
         this.state.phase = "ready";
         // The server has heard of the plant what we have not: our socket only seems open.
         if (this.state.stale === "silent" && unheard > UNHEARD_MS * snapshot.speed) {
@@ -175,24 +174,6 @@ export class MesBoard extends Component {
         this.state.openCode = this.state.openCode === machine.code ? null : machine.code;
     }
 
-    toggleTheme() {
-        this.state.theme = this.state.theme === "dark" ? "light" : "dark";
-        browser.localStorage.setItem(THEME_KEY, this.state.theme);
-    }
-
-    async toggleWall() {
-        const on = !document.fullscreenElement;
-        await this.setWall(on);
-    }
-
-    async setWall(on) {
-        if (on) {
-            await this.root.el.requestFullscreen?.();
-        } else if (document.fullscreenElement) {
-            await document.exitFullscreen();
-        }
-    }
-
     openWorkcenters() {
         return this.action.doAction("mrp.mrp_workcenter_action");
     }
@@ -227,12 +208,6 @@ export class MesBoard extends Component {
             ],
         });
     }
-}
-
-function preferredTheme() {
-    const stored = browser.localStorage.getItem(THEME_KEY);
-    const prefersDark = browser.matchMedia("(prefers-color-scheme: dark)").matches;
-    return stored || (prefersDark ? "dark" : "light");
 }
 
 registry.category("actions").add("mes_oee.board", MesBoard);
