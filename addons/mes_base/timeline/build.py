@@ -15,6 +15,7 @@ from .calendar import HourRow, hour_grid
 from .counts import CountFinding, Quantity, Series, by_role, findings
 from .model import DELAY, History, Slice, Span
 from .overlay import Lanes
+from .startups import cut, startups
 from .stops import StopSpan, derive
 
 _FIRST_LOOK_MS = 4 * 3_600_000
@@ -26,7 +27,8 @@ class Timeline:
 
     ``slices`` tile the window up to now, cut at the hours of the site's clock; ``quantities`` has one
     entry for each slice. ``stops`` are all that touch the window, whole: they may begin before and end
-    after it. ``hours`` are the rows of the clock that overlap the window.
+    after it. ``hours`` are the rows of the clock that overlap the window. ``startups`` are the start-up times
+    that touch it, at whose edges slices are cut as well.
     """
 
     window: Span
@@ -35,10 +37,13 @@ class Timeline:
     stops: tuple[StopSpan, ...]
     hours: tuple[HourRow, ...]
     findings: tuple[CountFinding, ...]
+    startups: tuple[Span, ...] = ()
 
 
-def build(history: History, window: Span, now: int) -> Timeline:
+def build(history: History, window: Span, now: int, startup_ms: int = 0) -> Timeline:
     """Slices, quantities, stops and findings of ``window`` as known at ``now``.
+
+    ``startup_ms`` is how long the machine starts up after a set-up; give the facts of so much time before the window.
 
     :raises ValueError: two counters claim one role, or a time zone is unknown.
     """
@@ -48,6 +53,10 @@ def build(history: History, window: Span, now: int) -> Timeline:
     hours = hour_grid(history.tz, wide)
     cuts = {row.start for row in hours} | {window.start, window.end}
     slices = lanes.sweep(wide.start, min(wide.end, now), cuts)
+    before = lanes.sweep(window.start - startup_ms, min(wide.start, now)) if startup_ms else []
+    starting = startups([*before, *slices], startup_ms)
+    if starting:
+        slices = cut(slices, (edge for span in starting for edge in (span.start, span.end)))
     made = by_role(series, slices)
     inside = [place for place, piece in enumerate(slices) if _overlap(piece, window)]
     return Timeline(
@@ -57,18 +66,21 @@ def build(history: History, window: Span, now: int) -> Timeline:
         tuple(stop for stop in derive(slices) if _overlap(stop, window)),
         tuple(row for row in hours if _overlap(row, window)),
         tuple(findings(series, Span(window.start, max(window.start, min(window.end, now))))),
+        tuple(span for span in starting if _overlap(span, window)),
     )
 
 
-def affected(history: History, changed: Span, now: int) -> Span:
+def affected(history: History, changed: Span, now: int, startup_ms: int = 0) -> Span:
     """The span in which figures may be other than before, when facts in ``changed`` have become others.
 
     It holds every stop and every count interval that touches the change, as they are now and as they
     were: whatever lies outside the change has not moved. A count point's change reaches from the point
-    before it to the point after, which is what this finds for ``changed`` = ``Span(at, at)``.
+    before it to the point after, which is what this finds for ``changed`` = ``Span(at, at)``. A set-up that
+    ends otherwise moves the start-up time after it.
     """
     series = _series(history, now)
-    return _widened(Lanes(history), series, Span(changed.start - 1, changed.end + 1), now)
+    reach = _widened(Lanes(history), series, Span(changed.start - 1, changed.end + 1), now)
+    return Span(reach.start, max(reach.end, changed.end + startup_ms))
 
 
 def whole_hours(tz: str, span: Span) -> Span:
@@ -115,5 +127,5 @@ def _stop_end(lanes: Lanes, time: int, now: int) -> int:
     return time
 
 
-def _overlap(piece: Slice | StopSpan | HourRow, window: Span) -> bool:
+def _overlap(piece: Slice | StopSpan | HourRow | Span, window: Span) -> bool:
     return piece.start < window.end and piece.end > window.start

@@ -23,7 +23,7 @@ unplanned      ADET   every other stop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from .totals import Settings
 
@@ -63,6 +63,9 @@ class StopLike(Protocol):
     def kind(self, threshold_ms: int) -> Literal["unplanned", "minor", "undetermined"]: ...
 
 
+_Stop = TypeVar("_Stop", bound=StopLike)
+
+
 class Piece(Protocol):
     """What the rules ask of a slice."""
 
@@ -93,10 +96,15 @@ def bucket_of(piece: Piece, stop: StopLike | None, settings: Settings) -> Bucket
 
 def buckets(slices: Sequence[Piece], stops: Sequence[StopLike], settings: Settings) -> list[Bucket]:
     """The bucket of each slice; both in order of time, the stops whole."""
-    found: list[Bucket] = []
+    return [bucket_of(piece, stop, settings) for piece, stop in zip(slices, stops_beside(slices, stops), strict=True)]
+
+
+def stops_beside(slices: Sequence[Piece], stops: Sequence[_Stop]) -> list[_Stop | None]:
+    """For each slice the first stop that ends after its beginning; it is a delay's own."""
+    found: list[_Stop | None] = []
     place = 0
     for piece in slices:
         while place < len(stops) and stops[place].end <= piece.start:
             place += 1
-        found.append(bucket_of(piece, stops[place] if place < len(stops) else None, settings))
+        found.append(stops[place] if place < len(stops) else None)
     return found

@@ -28,7 +28,9 @@ class Totals:
     ``outside_total`` that no order ran for. ``ideal_ns`` is the sum of ideal cycle × total,
     ``ideal_good_ns`` of ideal cycle × good; ``without_ideal`` pieces had no ideal cycle. Stops are
     counted where they began. ``startup_reject`` is that part of ``reject`` that was made while the machine
-    started up, ``startup_ideal_ns`` its ideal time.
+    started up, ``startup_ideal_ns`` its ideal time. ``maintenance_ms`` is that part of ``planned_ms`` in which the
+    machine was maintained, ``failure_ms`` that part of the delays whose reason is a failure, ``failure_stops`` are
+    the stops that are counted under such a reason.
     """
 
     not_scheduled_ms: int = 0
@@ -55,6 +57,9 @@ class Totals:
     undetermined_stops: int = 0
     startup_reject: int = 0
     startup_ideal_ns: int = 0
+    maintenance_ms: int = 0
+    failure_ms: int = 0
+    failure_stops: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         """Both together."""
@@ -142,7 +147,9 @@ class Settings:
 
     A closed stop shorter than ``minor_stop_ms`` is minor; ``minor_by_mode`` gives other thresholds by the
     mode in which the stop began. ``no_order_is_loss``: time without an order stays in planned busy time.
-    Below ``coverage_limit`` no figure is given. The versions are printed beside every figure.
+    Below ``coverage_limit`` no figure is given. The versions are printed beside every figure. ``failures`` and
+    ``maintenance`` are the reasons that say so of a stop and of a planned stop. So long after a set-up as
+    ``startup_ms`` rejected pieces count as start-up rejects.
     """
 
     minor_stop_ms: int = 60_000
@@ -150,6 +157,9 @@ class Settings:
     no_order_is_loss: bool = True
     coverage_limit: Fraction = Fraction(4, 5)
     calendar_version: str = ""
+    startup_ms: int = 0
+    failures: frozenset[Key] = frozenset()
+    maintenance: frozenset[Key] = frozenset()
 
     def threshold(self, mode: str | None) -> int:
         """The minor-stop threshold in ``mode``, milliseconds."""

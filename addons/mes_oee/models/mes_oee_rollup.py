@@ -3,7 +3,7 @@ from operator import attrgetter
 
 from odoo import api, fields, models
 from odoo.addons.mes_base.tools import bulk
-from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.addons.mes_base.tools.fields import Timestamp
 from odoo.tools import SQL
 
 from ..kpi.totals import NAMES
@@ -14,8 +14,7 @@ COLUMN_TYPES = [
     *["int4"] * 4,
     "int8",
     *["text"] * 5,
-    "int4",
-    "int4",
+    *["int4"] * 3,
     "text",
     *["int8"] * len(NAMES),
 ]
@@ -32,66 +31,15 @@ class MesOeeRollup(models.Model):
     """
 
     _name = "mes.oee.rollup"
+    _inherit = ["mes.oee.date.mixin", "mes.oee.sum.mixin"]
     _description = "OEE of a Machine by Hour"
     _order = "hour_at desc, workcenter_id, id"
     _log_access = False
     _rec_name = "hour_label"
 
-    workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Work Center", required=True, ondelete="cascade"
-    )
-    company_id = fields.Many2one("res.company", required=True, index=True, ondelete="cascade")
-    site_id = fields.Many2one("mes.site", ondelete="restrict")
-    area_id = fields.Many2one("mes.area", ondelete="restrict", help="Where the machine stood in that hour.")
-    line_id = fields.Many2one(
-        "mrp.workcenter", string="Line", ondelete="restrict", help="The line it belonged to in that hour."
-    )
     hour_at = Timestamp(string="Hour (UTC)", required=True, help="The instant at which the hour began.")
-    hour_date = fields.Date(string="Local Date", required=True)
     hour_label = fields.Char(string="Local Hour", required=True, help="On the clock of the site.")
-    shift_key = fields.Char(required=True, default="", help="Empty: outside the shifts.")
-    shift_name = fields.Char(string="Shift")
-    business_date = fields.Date(help="The day to which the shift counts.")
-    run_id = fields.Many2one("mes.order.run", string="Order Run", ondelete="cascade")
     workorder_id = fields.Many2one("mrp.workorder", string="Work Order", ondelete="restrict")
-    production_id = fields.Many2one("mrp.production", string="Manufacturing Order", ondelete="restrict")
-    product_id = fields.Many2one("product.product", string="Product", ondelete="restrict")
-
-    not_scheduled_ms = BigInteger(string="Not Scheduled (ms)", required=True)
-    no_data_ms = BigInteger(string="No Data (ms)", required=True)
-    planned_ms = BigInteger(string="Planned Stop (ms)", required=True)
-    setup_ms = BigInteger(string="Set-up (ms)", required=True)
-    no_order_ms = BigInteger(string="No Order (ms)", required=True)
-    production_ms = BigInteger(string="Production (ms)", required=True)
-    unplanned_ms = BigInteger(string="Unplanned Stops (ms)", required=True)
-    minor_ms = BigInteger(string="Minor Stops (ms)", required=True)
-    undetermined_ms = BigInteger(string="Undetermined (ms)", required=True)
-    total = BigInteger(string="Pieces", required=True, help="Made in production time.")
-    good = BigInteger(string="Good Pieces", required=True)
-    reject = BigInteger(string="Rejected Pieces", required=True)
-    outside_total = BigInteger(
-        string="Pieces Outside", required=True, help="Made outside production time: in no figure."
-    )
-    outside_good = BigInteger(string="Good Pieces Outside", required=True)
-    outside_reject = BigInteger(string="Rejected Pieces Outside", required=True)
-    unallocated = BigInteger(
-        string="Unallocated Pieces", required=True, help="Of the pieces outside: those without an order."
-    )
-    ideal_ns = BigInteger(string="Ideal Time (ns)", required=True, help="Sum of ideal cycle × pieces.")
-    ideal_good_ns = BigInteger(
-        string="Ideal Time of Good Pieces (ns)", required=True, help="Sum of ideal cycle × good pieces."
-    )
-    without_ideal = BigInteger(string="Pieces without Ideal Cycle", required=True)
-    unplanned_stops = BigInteger(
-        string="Unplanned Stops Begun", required=True, help="A stop counts in the hour in which it began."
-    )
-    minor_stops = BigInteger(string="Minor Stops Begun", required=True)
-    undetermined_stops = BigInteger(string="Undetermined Stops Begun", required=True)
-    startup_reject = BigInteger(
-        string="Start-up Rejects", required=True, help="Of the rejected pieces: made while the machine started up."
-    )
-    startup_ideal_ns = BigInteger(string="Ideal Time of Start-up Rejects (ns)", required=True)
-
     calendar_version = fields.Char(help="Changes when the shift calendar says something else of this hour.")
     rules_version = fields.Integer(required=True, help="Version of the rules by which the row was made.")
 
@@ -112,13 +60,13 @@ class MesOeeRollup(models.Model):
                 SQL(
                     """
                     INSERT INTO mes_oee_rollup (workcenter_id, company_id, site_id, area_id, line_id, hour_at,
-                           hour_date, hour_label, shift_key, shift_name, business_date, run_id, workorder_id,
+                           hour_date, hour_label, shift_key, shift_name, business_date, crew_id, run_id, workorder_id,
                            production_id, product_id, calendar_version, rules_version, %(sums)s)
                     SELECT r.wc, w.company_id, r.site, r.area, r.line, %(hour)s,
-                           r.hour_date::date, r.label, r.shift, r.shift_name, r.business_date::date, r.run,
+                           r.hour_date::date, r.label, r.shift, r.shift_name, r.business_date::date, r.crew, r.run,
                            o.workorder_id, o.production_id, r.product, r.calendar, %(rules)s, %(values)s
                       FROM %(rows)s AS r(wc, site, area, line, hour_ms, hour_date, label, shift, shift_name,
-                           business_date, run, product, calendar, %(sums)s)
+                           business_date, crew, run, product, calendar, %(sums)s)
                       JOIN mrp_workcenter w ON w.id = r.wc
                       LEFT JOIN mes_order_run o ON o.id = r.run
                     """,
@@ -146,6 +94,7 @@ def _columns(row: Row) -> tuple:
         shift.key if shift else "",
         shift.name if shift else None,
         shift.business_date.isoformat() if shift else None,
+        shift.crew if shift else None,
         row.run_id,
         row.product_id,
         calendar_version(shift, row.hour),
