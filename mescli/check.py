@@ -139,7 +139,7 @@ def _own(settings: Settings) -> Settings:
     # Two checks at once would find the same free PLC ports before either has taken them.
     plc_port = PLC_PORT + 100 + settings.port % 1000 * bridge_config.port_count()
     own = replace(settings, database=f"mes_check_{settings.port}", folder=sub(name), name=f"{name}-")
-    return replace(own, plc_port=plc_port, history_days=0, fresh=True, linger=True)
+    return replace(own, plc_port=plc_port, history_days=0, fresh=True, linger=True, plant="line1")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""``iot-bridge simulate``: the demo plant's line."""
+"""``iot-bridge simulate``: the demo plant, or its first line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ..clock import SystemClock
-from ..simulator.layout import BROKER_PORT, PORTS, connections, line_tags
+from ..simulator.layout import BROKER_PORT, PLANTS, PORTS, connections, line_tags, ports
 from ..simulator.profiles import PROFILES
 from .common import Commands, add
 from .exits import Exit
@@ -21,10 +21,11 @@ PROTOCOLS = ("modbus_tcp", "modbus_rtu_tcp", "opcua", "mqtt", "sparkplug")
 
 def add_parser(commands: Commands) -> None:
     """The command's arguments."""
-    parser = add(commands, "simulate", "serve a simulated bottling line", work, config=False)
+    parser = add(commands, "simulate", "serve a simulated bottling line, or plant", work, config=False)
     parser.add_argument("--host", default="127.0.0.1")
-    ports = f"first of {PORTS} ports in a row"
-    parser.add_argument("--base-port", "--port", type=int, default=18200, help=ports)
+    row = f"first of {PORTS} ports in a row, of {ports('all')} for the whole plant"
+    parser.add_argument("--base-port", "--port", type=int, default=18200, help=row)
+    parser.add_argument("--plant", choices=sorted(PLANTS), default="line1", help="how much of it (default %(default)s)")
     parser.add_argument("--broker-host", help="of the MQTT broker; default: --host")
     parser.add_argument("--broker-port", type=int, default=BROKER_PORT, help="of the MQTT broker (default %(default)s)")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="all machines speak this one; default: each its own")
@@ -43,7 +44,7 @@ def add_parser(commands: Commands) -> None:
 def work(args: argparse.Namespace) -> int:
     """See the module."""
     if args.print_tags:
-        print(json.dumps({"revision": 1, "tags": line_tags(args.protocol)}, indent=1))
+        print(json.dumps({"revision": 1, "tags": line_tags(args.protocol, args.plant)}, indent=1))
         return Exit.DONE
     if args.print_config:
         print(yaml.safe_dump(_example(args), sort_keys=False), end="")
@@ -53,7 +54,7 @@ def work(args: argparse.Namespace) -> int:
 
     options = SimOptions(
         args.host, args.base_port, args.seed, args.profile, args.truth, args.memory, args.duration, args.linger,
-        args.wait_for_reader, args.broker_port, args.broker_host, args.protocol, args.control,
+        args.wait_for_reader, args.broker_port, args.broker_host, args.protocol, args.control, args.plant,
     )  # fmt: skip
 
     async def simulate() -> None:
@@ -68,6 +69,8 @@ def _example(args: argparse.Namespace) -> dict[str, Any]:
         "stream": "LINE1",
         "data_dir": "bridge-data",
         "odoo": {"url": "http://127.0.0.1:8069", "database": "mes", "login": "gateway", "key_file": "gateway.key"},
-        "connections": connections(args.host, args.base_port, args.broker_port, args.protocol, args.broker_host),
-        "tags": line_tags(args.protocol),
+        "connections": connections(
+            args.host, args.base_port, args.broker_port, args.protocol, args.broker_host, args.plant
+        ),
+        "tags": line_tags(args.protocol, args.plant),
     }

@@ -14,7 +14,8 @@ stop           the machine stops with code ``value`` (its first minor code) for 
 normal         the end of freeze and latency
 ============== =====================================================================================
 
-``seconds`` are real time, 5 when not given. Each is written to the truth file.
+Of machines behind one device, all have its faults; counters and stops are each machine's own. ``seconds`` are
+real time, 5 when not given. Each is written to the truth file.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Misconfigured
@@ -71,8 +72,10 @@ class Control:
     def inject(self, order: Mapping[str, Any]) -> str:
         """Begin a fault; raise ValueError with the mend."""
         name, fault = order.get("machine"), order.get("fault")
-        if name not in self._plant.devices:
-            raise ValueError(f"there is no machine {name}: use one of {', '.join(self._plant.devices)}")
+        try:
+            self._plant.behind(str(name))
+        except KeyError:
+            raise ValueError(f"there is no machine {name}: use one of {', '.join(self._plant.names)}") from None
         if fault not in FAULTS:
             raise ValueError(f"there is no fault {fault}: use one of {', '.join(FAULTS)}")
         seconds = float(order.get("seconds") or SECONDS)
@@ -83,7 +86,9 @@ class Control:
         return f"{name}: {fault}" + ("" if fault in ("reset-counters", "normal") else f" for {seconds:g} s")
 
     async def _run(self, name: str, fault: str, seconds: float, value: Any) -> None:
-        plant, device = self._plant, self._plant.devices[name]
+        plant = self._plant
+        owner, behind = plant.behind(name)
+        device = plant.devices[owner]
         machine = next((m for m in plant.line.machines if m.spec.name == name), None)
         now = plant.clock.now_ms()
         plant.line.truth.write("fault", now, machine=name, fault=fault, seconds=seconds)
@@ -92,25 +97,30 @@ class Control:
             await asyncio.sleep(seconds)
             device.delay(0.0)
         elif fault == "freeze":
-            plant.line.freeze(name, frozen=True)
+            self._freeze(behind, frozen=True)
             device.hang(True)
             await asyncio.sleep(seconds)
             device.hang(False)
-            plant.line.freeze(name, frozen=False)
+            self._freeze(behind, frozen=False)
         elif fault in ("disconnect", "restart"):
-            plant.line.freeze(name, frozen=fault == "restart")
+            self._freeze(behind, frozen=fault == "restart")
             await device.close()
             await asyncio.sleep(seconds)
             await device.open()
-            plant.line.freeze(name, frozen=False)
+            self._freeze(behind, frozen=False)
         elif fault == "normal":
             device.delay(0.0)
             device.hang(False)
-            plant.line.freeze(name, frozen=False)
+            self._freeze(behind, frozen=False)
         elif machine is not None and fault == "reset-counters":
             machine.reset_counters(now)
         elif machine is not None:
             machine.stop_by_hand(now, None if value is None else int(value), seconds * plant.clock.speed)
+
+    def _freeze(self, names: Sequence[str], frozen: bool) -> None:
+        """What is behind one device stands still together."""
+        for name in names:
+            self._plant.line.freeze(name, frozen)
 
 
 def send(host: str, port: int, order: Mapping[str, Any]) -> str:

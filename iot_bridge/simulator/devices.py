@@ -5,14 +5,14 @@ A protocol's own serving lies in a module of its own, which is imported when the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..clock import Clock
 from ..events import Value
-from .layout import MODBUS, Machine, Register
+from .equipment import MODBUS, Machine, Register
 
 # Values that change together with the state, and bear the time of that change.
 STATEFUL = frozenset({"state", "code", "interlock"})
@@ -77,6 +77,15 @@ class Unit:
     write: Callable[[str, float], bool] = refuse
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A machine behind a device: what it shows, and who takes a setpoint (False: it is not taken)."""
+
+    machine: Machine
+    read: Callable[[], Reading]
+    write: Callable[[str, float], bool] = refuse
+
+
 def make_device(
     machine: Machine,
     place: Place,
@@ -85,20 +94,29 @@ def make_device(
     seen: Callable[[], None],
     write: Callable[[str, float], bool] = refuse,
 ) -> Device:
-    """The device of a machine. ``seen`` is called, once or often, when a reader has found it; ``write`` sets a
+    """The device of one machine. ``seen`` is called, once or often, when a reader has found it; ``write`` sets a
     setpoint, False when it may not be so."""
-    if machine.protocol in MODBUS:
+    return make_shared_device([Behind(machine, read, write)], place, clock, seen)
+
+
+def make_shared_device(behind: Sequence[Behind], place: Place, clock: Clock, seen: Callable[[], None]) -> Device:
+    """The device of machines behind one controller, which speak one protocol; through a broker each speaks for
+    itself."""
+    first = behind[0]
+    protocol = first.machine.protocol
+    if protocol in MODBUS:
         from .modbus_device import ModbusDevice
 
-        return ModbusDevice(machine.protocol, place, {1: Unit(machine.values, read, write)}, seen)
-    if machine.protocol == "opcua":
+        units = {one.machine.unit_id: Unit(one.machine.values, one.read, one.write) for one in behind}
+        return ModbusDevice(protocol, place, units, seen)
+    if protocol == "opcua":
         from .opcua_device import OpcUaDevice
 
-        return OpcUaDevice(machine, place, clock, read, seen)
-    if machine.protocol == "sparkplug":
+        return OpcUaDevice(behind, place, clock, seen)
+    if protocol == "sparkplug":
         from .sparkplug_device import SparkplugDevice
 
-        return SparkplugDevice(machine, place, clock, read, seen)
+        return SparkplugDevice(first.machine, place, clock, first.read, seen)
     from .mqtt_device import MqttDevice
 
-    return MqttDevice(machine, place, clock, read, seen)
+    return MqttDevice(first.machine, place, clock, first.read, seen)

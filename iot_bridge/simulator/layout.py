@@ -1,24 +1,42 @@
-"""What the demo line is made of: machines, what they speak, registers, maps, counters, ideal cycles.
+"""How the demo plant's equipment is reached: devices and ports, tags, connections.
 
 A pure description. The simulator serves it, ``iot-bridge simulate --print-tags`` renders it as
-tags, ``--print-config`` as a bridge configuration; the demo plant in Odoo must agree with it.
+tags, ``--print-config`` as a bridge configuration; the demo plant in Odoo must agree with it. ``plant`` is a name
+of ``cells.PLANTS``: without it, line 1 alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
-LINE = "DEMO/PACK/L1"
-POLL_MS = 500
-STALE_MS = 5000
-# No state lasts shorter: four polls, so that every state is seen.
-MIN_DWELL_MS = 2000
+from .cells import MACHINES, METERS, PLANTS
+from .equipment import (
+    BROKERED,
+    INTERLOCK_MAP,
+    LINE,
+    MAP_REVISION,
+    MIN_DWELL_MS,
+    MODBUS,
+    MODE_MAP,
+    POLL_MS,
+    STALE_MS,
+    STATE_MAP,
+    Cell,
+    Counter,
+    Machine,
+    Meter,
+    Protocol,
+    Register,
+    Setpoint,
+    counters,
+)
 
-STATE_MAP = {"1": "running", "2": "idle", "3": "down", "4": "setup", "5": "maintenance"}
-MODE_MAP = {"1": "production", "2": "changeover", "3": "maintenance", "4": "cleaning"}
-INTERLOCK_MAP = {"1": "starved", "2": "blocked"}
-MAP_REVISION = 1
+__all__ = [
+    "BROKERED", "INTERLOCK_MAP", "LINE", "MACHINES", "MAP_REVISION", "METERS", "MIN_DWELL_MS", "MODBUS", "MODE_MAP",
+    "PLANTS", "POLL_MS", "STALE_MS", "STATE_MAP", "Cell", "Counter", "Machine", "Meter", "Protocol", "Register",
+    "Setpoint", "counters",
+]  # fmt: skip
 
 # Where values lie in what is no register: an OPC UA namespace, an MQTT root topic, a Sparkplug group and edge node.
 NAMESPACE = "urn:gemba:demo"
@@ -28,178 +46,44 @@ SPARKPLUG_GROUP, SPARKPLUG_NODE = "Gemba", "Line1"
 # Member of the JSON payload that holds its time, plant ms.
 MQTT_TIME = "at"
 
-Protocol = Literal["modbus_tcp", "modbus_rtu_tcp", "opcua", "mqtt", "sparkplug"]
-MODBUS = frozenset({"modbus_tcp", "modbus_rtu_tcp"})
-# These speak through a broker, all others listen on a port of their own.
-BROKERED = frozenset({"mqtt", "sparkplug"})
+BOTTLENECK = "FILLER"
+BROKER_PORT = 1883
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Where a value lies in a machine's holding registers, and its type whatever the protocol."""
-
-    address: int
-    type: str
-    word_order: str = "ABCD"
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """A counter of a machine. ``start`` is the raw value of a factory-new simulator."""
-
-    name: str
-    register: Register
-    modulus: int
-    start: int = 0
-    unit: str = "pcs"
-
-
-@dataclass(frozen=True, slots=True)
-class Setpoint:
-    """A value that a command may set at a machine on Modbus, ``low`` to ``high`` in ``unit``."""
-
-    name: str
-    register: Register
-    start: float
-    low: float
-    high: float
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """One machine, one device (one that listens does so on base port + index).
-
-    ideal_cycle_s: seconds a piece. stop_codes: code -> text, minor stops first, faults after.
-    """
-
-    name: str
-    title: str
-    ideal_cycle_s: float
-    reject_share: float
-    counters: tuple[Counter, ...]
-    minor_codes: dict[int, str] = field(default_factory=dict)
-    fault_codes: dict[int, str] = field(default_factory=dict)
-    protocol: Protocol = "modbus_tcp"
-    line: str = LINE
-    setpoints: tuple[Setpoint, ...] = ()
-    # Registers common to all machines of the line.
-    state: Register = Register(0, "uint16")
-    code: Register = Register(1, "uint16")
-    interlock: Register = Register(2, "uint16")
-    mode: Register = Register(3, "uint16")
-    boot: Register = Register(4, "uint16")
-    speed: Register = Register(10, "float32")
-
-    @property
-    def code_path(self) -> str:
-        """Stable equipment code, e.g. DEMO/PACK/L1/FILLER."""
-        return f"{self.line}/{self.name}"
-
-    @property
-    def connection(self) -> str:
-        """Name of the bridge's connection, e.g. plc_filler."""
-        return f"plc_{self.name.lower()}"
-
-    @property
-    def max_rate(self) -> float:
-        """Most pieces a second that are possible: twice the ideal rate."""
-        return round(2.0 / self.ideal_cycle_s, 3)
-
-    @property
-    def values(self) -> dict[str, Register]:
-        """Every value the machine shows, by name."""
-        common = {
-            "state": self.state, "code": self.code, "interlock": self.interlock, "mode": self.mode,
-            "boot": self.boot, "speed": self.speed,
-        }  # fmt: skip
-        own = {setpoint.name: setpoint.register for setpoint in self.setpoints}
-        return {**common, **own, **{counter.name: counter.register for counter in self.counters}}
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """An energy meter in a machine's feeder: a device of its own, whose values belong to that machine.
-
-    energy counts whole watt-hours; power is in kW. idle_kw, running_kw: what the machine draws. meter: the
-    meter's name at the machine.
-    """
-
-    name: str
-    title: str
-    machine: str
-    protocol: Protocol
-    idle_kw: float
-    running_kw: float
-    start_wh: int
-    meter: str = "main"
-    unit_id: int = 7
-    energy: Register = Register(0, "uint32")
-    power: Register = Register(2, "float32")
-
-    @property
-    def connection(self) -> str:
-        """Name of the bridge's connection."""
-        return f"plc_{self.name.lower()}"
-
-    @property
-    def code_path(self) -> str:
-        """Equipment code of the machine that the energy belongs to."""
-        return f"{LINE}/{self.machine}"
-
-    @property
-    def max_rate(self) -> float:
-        """Most watt-hours a second that are possible: twice the power when running."""
-        return round(2 * self.running_kw / 3.6, 3)
-
-
-def counters(bits: int, start: int, word_order: str = "ABCD") -> tuple[Counter, ...]:
-    """Total and reject counter of a machine, of ``bits`` each; the total begins at ``start``."""
-    kind = f"uint{bits}"
-    return (
-        Counter("total", Register(5, kind, word_order), 2**bits, start),
-        Counter("reject", Register(7, kind, word_order), 2**bits),
+def cells(plant: str = "line1", protocol: Protocol | None = None) -> tuple[Cell, ...]:
+    """The cells of a plant; with ``protocol`` all machines speak that one, each for itself, e.g. to do without a
+    broker."""
+    if protocol is None:
+        return PLANTS[plant]
+    return tuple(
+        replace(cell, machines=tuple(replace(m, protocol=protocol, controller="", unit_id=1) for m in cell.machines))
+        for cell in PLANTS[plant]
     )
 
 
-# The order is the flow. The filler is the bottleneck, its total wraps in the first minute.
-MACHINES: tuple[Machine, ...] = (
-    Machine(
-        "DEPAL", "Depalletizer", 0.70, 0.0, counters(32, 1_000_000),
-        {101: "Pallet change", 102: "Bottle fallen"}, {111: "Gripper vacuum lost"},
-    ),
-    Machine(
-        "FILLER", "Filler", 0.80, 0.012, counters(16, 65_500),
-        {201: "Bottle jam at infeed", 202: "Level sensor dirty"}, {211: "Product pump fault", 212: "Valve stuck"},
-        setpoints=(Setpoint("volume", Register(12, "float32"), 500.0, 490.0, 510.0, "ml"),),
-    ),
-    Machine(
-        "CAPPER", "Capper", 0.75, 0.008, counters(16, 12_000),
-        {301: "Cap chute jam", 302: "Cap missing"}, {311: "Torque head fault"},
-    ),
-    Machine(
-        "LABELLER", "Labeller", 0.72, 0.005, counters(32, 70_000, "CDAB"),
-        {401: "Label roll change", 402: "Label torn"}, {411: "Glue temperature low"}, "opcua",
-    ),
-    Machine(
-        "PACKER", "Packer", 0.70, 0.002, counters(16, 0),
-        {501: "Carton missing", 502: "Carton jam"}, {511: "Servo overload"}, "sparkplug",
-    ),
-)  # fmt: skip
-
-METERS: tuple[Meter, ...] = (
-    Meter("METER", "Filler's energy meter", "FILLER", "modbus_rtu_tcp", 4.0, 36.0, 8_400_000),
-)
-
-BOTTLENECK = "FILLER"
-BROKER_PORT = 1883
-# Ports in a row that the devices of the line need.
-PORTS = len(MACHINES) + len(METERS)
+def machines(protocol: Protocol | None = None, plant: str = "line1") -> tuple[Machine, ...]:
+    """The machines of a plant; ``protocol`` as in :func:`cells`."""
+    return tuple(machine for cell in cells(plant, protocol) for machine in cell.machines)
 
 
-def machines(protocol: Protocol | None = None) -> tuple[Machine, ...]:
-    """The machines of the line; with ``protocol`` all of them speak that one, e.g. to do without a broker."""
-    return MACHINES if protocol is None else tuple(replace(machine, protocol=protocol) for machine in MACHINES)
+def devices(plant: str = "line1", protocol: Protocol | None = None) -> dict[str, tuple[Machine, ...] | Meter]:
+    """Device name -> the machines behind it, or the meter that it is; in the order of their ports."""
+    found: dict[str, tuple[Machine, ...] | Meter] = {}
+    for cell in cells(plant, protocol):
+        for machine in cell.machines:
+            others = found.get(machine.device, ())
+            found[machine.device] = (*others, machine) if isinstance(others, tuple) else (machine,)
+        found.update({meter.name: meter for meter in cell.meters})
+    return found
+
+
+def ports(plant: str = "line1", protocol: Protocol | None = None) -> int:
+    """How many ports in a row the devices of a plant need."""
+    return len(devices(plant, protocol))
+
+
+# What line 1 needs.
+PORTS = ports()
 
 
 def where(machine: Machine, name: str) -> dict[str, Any]:
@@ -208,7 +92,7 @@ def where(machine: Machine, name: str) -> dict[str, Any]:
     if machine.protocol in MODBUS:
         return {
             "table": "holding", "register": register.address, "type": register.type,
-            "word_order": register.word_order, "unit_id": 1,
+            "word_order": register.word_order, "unit_id": machine.unit_id,
         }  # fmt: skip
     return {"address": address(machine, name), "type": register.type}
 
@@ -240,7 +124,7 @@ def metric(name: str) -> str:
 def _tag(machine: Machine, name: str, signal: str, **more: Any) -> dict[str, Any]:
     return {
         "tag": f"{machine.code_path}/{name}", "connection": machine.connection, "equipment": machine.code_path,
-        "signal": signal, **where(machine, name), "poll_ms": POLL_MS, **more,
+        "signal": signal, **where(machine, name), "poll_ms": machine.poll_ms, **more,
     }  # fmt: skip
 
 
@@ -266,6 +150,8 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
                 unit=counter.unit,
             )
         )  # fmt: skip
+    for one in machine.measures:
+        tags.append(_tag(machine, one.name, "measurement", unit=one.unit, deadband=one.deadband))
     for setpoint in machine.setpoints:
         tags.append(_tag(machine, setpoint.name, "measurement", unit=setpoint.unit, writable=True))
     return tags
@@ -290,10 +176,10 @@ def meter_tags(meter: Meter) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def line_tags(protocol: Protocol | None = None) -> list[dict[str, Any]]:
-    """All tags of the line; ``protocol`` as in :func:`machines`."""
-    tags = [tag for machine in machines(protocol) for tag in machine_tags(machine)]
-    return [*tags, *(tag for meter in METERS for tag in meter_tags(meter))]
+def line_tags(protocol: Protocol | None = None, plant: str = "line1") -> list[dict[str, Any]]:
+    """All tags of a plant; ``protocol`` as in :func:`cells`."""
+    tags = [tag for machine in machines(protocol, plant) for tag in machine_tags(machine)]
+    return [*tags, *(tag for cell in cells(plant) for meter in cell.meters for tag in meter_tags(meter))]
 
 
 def connection(machine: Machine, host: str, port: int) -> dict[str, Any]:
@@ -320,14 +206,16 @@ def connections(
     broker_port: int = BROKER_PORT,
     protocol: Protocol | None = None,
     broker_host: str | None = None,
+    plant: str = "line1",
 ) -> list[dict[str, Any]]:
     """The connections of a bridge that reads the simulator at ``host``; its broker is there too, or elsewhere."""
     broker = (broker_host or host, broker_port)
-    made = [
-        connection(machine, *(broker if machine.protocol in BROKERED else (host, base_port + index)))
-        for index, machine in enumerate(machines(protocol))
-    ]
-    return made + [
-        {"name": meter.connection, "driver": meter.protocol, "host": host, "port": base_port + len(MACHINES) + index}
-        for index, meter in enumerate(METERS)
-    ]
+    made: list[dict[str, Any]] = []
+    meters: list[dict[str, Any]] = []
+    for port, device in enumerate(devices(plant, protocol).values(), base_port):
+        if isinstance(device, Meter):
+            meters.append({"name": device.connection, "driver": device.protocol, "host": host, "port": port})
+        else:
+            place = broker if device[0].protocol in BROKERED else (host, port)
+            made.append(connection(device[0], *place))
+    return made + meters

@@ -1,4 +1,4 @@
-"""The simulated line: machines and buffers in fixed steps of plant time, seeded.
+"""The simulated plant: machines and buffers in fixed steps of plant time, seeded.
 
 The same seed gives the same sequence of steps, however often and whenever it is read.
 """
@@ -8,21 +8,70 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
-from .layout import MACHINES, METERS, Machine
+from .cells import LINE_1_CELL, ZONE
+from .equipment import Cell, Machine, Meter
 from .machine import Buffer, SimMachine
 from .meter import SimMeter
 from .profiles import Profile
+from .reactor import SimReactor
 from .truth import Truth
 
 STEP_MS = 100
+# The clock on the wall is looked at so often.
+HOURS_EVERY_MS = 10_000
+
+
+@dataclass(slots=True)
+class SimCell:
+    """The machines of one cell, what lies between them, and the changeovers of all of them together."""
+
+    spec: Cell
+    profile: Profile
+    machines: list[SimMachine]
+    random: Random
+    changeover_from: int = 0
+    changeover_until: int = 0
+    _staffed: bool = True
+    _looked: int = 0
+
+    def plan_changeover(self, now: int) -> None:
+        """Draw when the next one begins and ends."""
+        wait_s = self.profile.changeover_every_s * self.random.uniform(0.6, 1.4)
+        self.changeover_from = now + round(wait_s * 1000)
+        self.changeover_until = self.changeover_from + round(self.random.uniform(*self.profile.changeover_s) * 1000)
+
+    def staffed(self, now: int) -> bool:
+        """Whether it is within the hours in which people are there."""
+        if self.spec.hours is not None and now // HOURS_EVERY_MS != self._looked:
+            self._looked = now // HOURS_EVERY_MS
+            local = datetime.fromtimestamp(now / 1000, ZoneInfo(ZONE))
+            self._staffed = local.weekday() < 5 and self.spec.hours[0] <= local.hour < self.spec.hours[1]
+        return self._staffed
+
+    def step(self, now: int, step_ms: int, frozen: set[str]) -> None:
+        """One step of plant time, ending at ``now``."""
+        if now >= self.changeover_until:
+            self.plan_changeover(now)
+        changeover = self.changeover_from <= now < self.changeover_until
+        staffed = self.staffed(now)
+        # Downstream first: a place that becomes free is used in the next step.
+        for machine in reversed(self.machines):
+            if machine.spec.name in frozen:
+                continue
+            if staffed:
+                machine.step(now, step_ms, changeover)
+            else:
+                machine.wind_down(now)
 
 
 @dataclass(slots=True)
 class Line:
-    """All machines. Call :meth:`advance` before every look at a register.
+    """All machines of a plant. Call :meth:`advance` before every look at a register.
 
     Parts are made from :meth:`release` on (a line waits for its cell controller) until :meth:`stop`.
     """
@@ -31,46 +80,35 @@ class Line:
     profile: Profile
     truth: Truth
     boot: int
-    specs: tuple[Machine, ...] = MACHINES
+    specs: tuple[Cell, ...] = (LINE_1_CELL,)
+    cells: list[SimCell] = field(default_factory=list)
     machines: list[SimMachine] = field(default_factory=list)
     meters: list[SimMeter] = field(default_factory=list)
     now: int = 0
     released: bool = False
     stopping: bool = False
     halted: bool = False
-    changeover_from: int = 0
-    changeover_until: int = 0
-    _random: Random = field(default_factory=Random)
     _frozen: set[str] = field(default_factory=set)
 
     def start(self, now: int, memory: dict[str, dict[str, int]] | None = None) -> None:
         """Build the machines with the counters of ``memory`` (equipment -> counter -> raw)."""
         self.now = now
-        self._random = Random(f"{self.seed}/line")
-        size = self.profile.buffer_size
-        buffers = [Buffer(size, size // 2) for _ in MACHINES[1:]]
-        self.machines = [
-            SimMachine(
-                spec, self.profile, Random(f"{self.seed}/{spec.name}"), self.truth,
-                source=buffers[index - 1] if index else None,
-                target=buffers[index] if index < len(buffers) else None,
-                boot=self.boot, raw=_own((memory or {}).get(spec.code_path, {}), spec),
-            )
-            for index, spec in enumerate(self.specs)
-        ]  # fmt: skip
-        self.meters = [self._meter(index, memory or {}) for index in range(len(METERS))]
+        kept = memory or {}
+        self.cells = [self._cell(spec, kept) for spec in self.specs]
+        self.machines = [machine for cell in self.cells for machine in cell.machines]
+        self.meters = [self._meter(meter, kept) for spec in self.specs for meter in spec.meters]
         baseline = {machine.spec.code_path: dict(machine.raw) for machine in self.machines}
         self.truth.write("start", now, seed=self.seed, profile=self.profile.name, baseline=baseline)
         for machine in self.machines:
             machine.start(now)
-        self._plan_changeover()
+        self._plan_changeovers()
 
     def release(self) -> None:
         """From the next step on, parts are made."""
         if not self.released:
             self.released = True
             self.truth.write("production", self.now)
-            self._plan_changeover()
+            self._plan_changeovers()
 
     def advance(self, now: int) -> None:
         """Run all whole steps up to ``now``."""
@@ -102,11 +140,27 @@ class Line:
         else:
             self._frozen.discard(name)
 
-    def _meter(self, index: int, memory: dict[str, dict[str, int]]) -> SimMeter:
-        spec = METERS[index]
+    def _cell(self, spec: Cell, kept: dict[str, dict[str, int]]) -> SimCell:
+        profile = spec.profile or self.profile
+        size = profile.buffer_size
+        between = [Buffer(size, size // 2) if spec.in_flow else None for _ in spec.machines[1:]]
+        machines = [
+            (SimReactor if machine.batch else SimMachine)(
+                machine, profile, Random(f"{self.seed}/{machine.name}"), self.truth, source, target, self.boot,
+                raw=_own(kept.get(machine.code_path, {}), machine),
+            )
+            for machine, source, target in zip(spec.machines, [None, *between], [*between, None], strict=True)
+        ]  # fmt: skip
+        return SimCell(spec, profile, machines, Random(f"{self.seed}/{spec.code}"))
+
+    def _meter(self, spec: Meter, kept: dict[str, dict[str, int]]) -> SimMeter:
         machine = next(m for m in self.machines if m.spec.name == spec.machine)
-        raw = memory.get(spec.code_path, {}).get(f"meter:{spec.meter}", spec.start_wh)
+        raw = kept.get(spec.code_path, {}).get(f"meter:{spec.meter}", spec.start_wh)
         return SimMeter(spec, machine, Random(f"{self.seed}/{spec.name}"), self.truth, raw)
+
+    def _plan_changeovers(self) -> None:
+        for cell in self.cells:
+            cell.plan_changeover(self.now)
 
     def _step(self) -> None:
         if self.stopping:
@@ -118,13 +172,8 @@ class Line:
         for meter in self.meters:
             if meter.spec.name not in self._frozen:
                 meter.step(self.now, STEP_MS)
-        if self.now >= self.changeover_until:
-            self._plan_changeover()
-        changeover = self.changeover_from <= self.now < self.changeover_until
-        # Downstream first: a place that becomes free is used in the next step.
-        for machine in reversed(self.machines):
-            if machine.spec.name not in self._frozen:
-                machine.step(self.now, STEP_MS, changeover)
+        for cell in self.cells:
+            cell.step(self.now, STEP_MS, self._frozen)
 
     def _finish(self) -> None:
         self.halted = True
@@ -135,12 +184,6 @@ class Line:
             states={m.spec.code_path: m.changes for m in self.machines},
             energy={f"{m.spec.code_path}/{m.spec.meter}": m.used for m in self.meters},
         )  # fmt: skip
-
-    def _plan_changeover(self) -> None:
-        profile = self.profile
-        wait_s = profile.changeover_every_s * self._random.uniform(0.6, 1.4)
-        self.changeover_from = self.now + round(wait_s * 1000)
-        self.changeover_until = self.changeover_from + round(self._random.uniform(*profile.changeover_s) * 1000)
 
 
 def _own(kept: dict[str, int], spec: Machine) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from .layout import INTERLOCK_MAP, MIN_DWELL_MS, MODE_MAP, STATE_MAP, Machine
+from .equipment import INTERLOCK_MAP, MIN_DWELL_MS, MODE_MAP, STATE_MAP, Machine
 from .profiles import Profile
 from .truth import Truth
 
@@ -93,6 +93,10 @@ class SimMachine:
             final = True
         return final
 
+    def measured(self) -> dict[str, float]:
+        """What its sensors show, by the names of its measures."""
+        return {}
+
     # -- by hand
 
     def reset_counters(self, now: int) -> None:
@@ -113,7 +117,8 @@ class SimMachine:
         self.waiting_since = None
         self.changes += 1
         if state == RUNNING:
-            self.cycle_ms = self.spec.ideal_cycle_s * 1000 * self.random.uniform(*self.profile.cycle_factor)
+            best_ms = self.spec.ideal_cycle_s * self.spec.pace * 1000
+            self.cycle_ms = best_ms * self.random.uniform(*self.profile.cycle_factor)
         self.truth.write(
             "state", now, equipment=self.spec.code_path, raw=state, state=STATE_MAP[str(state)],
             code=str(code) if code else None, interlock=INTERLOCK_MAP.get(str(interlock)),

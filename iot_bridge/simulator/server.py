@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 from ..clock import Clock
 from ..errors import Misconfigured
 from .control import Control
-from .devices import Device, Place, Reading, Unit, make_device
-from .layout import BROKER_PORT, BROKERED, POLL_MS, PORTS, Protocol, machines
+from .devices import Behind, Device, Place, Reading, Unit, make_shared_device
+from .layout import BROKER_PORT, BROKERED, PLANTS, POLL_MS, Machine, Meter, Protocol, cells, devices
 from .line import Line, load_memory, save_memory
 from .machine import RUNNING, SimMachine
 from .meter import SimMeter
@@ -32,6 +33,7 @@ class SimOptions:
     linger: after production has stopped keep serving until killed, so that a bridge drains.
     wait_for_reader: make no part before each machine has been read once, so that no part is
     made unseen before the reader's baseline. control_port: where faults can be injected; None: nowhere.
+    plant: how much of it, a name of ``cells.PLANTS``.
     """
 
     host: str
@@ -47,6 +49,7 @@ class SimOptions:
     broker_host: str | None = None
     protocol: Protocol | None = None
     control_port: int | None = None
+    plant: str = "line1"
 
 
 class Plant:
@@ -56,16 +59,18 @@ class Plant:
         profile = PROFILES.get(options.profile)
         if profile is None:
             raise Misconfigured(f"profile {options.profile!r} is unknown: use one of {', '.join(PROFILES)}")
+        if options.plant not in PLANTS:
+            raise Misconfigured(f"plant {options.plant!r} is unknown: use one of {', '.join(PLANTS)}")
         self.options = options
         self.clock = clock
         # Without retentive memory the counters start anew: another boot number says so.
         memory = load_memory(options.memory)
         boot = memory.pop("boot", {}).get("boot", 0) if memory else clock.now_ms() // 1000 % 65536
-        self.line = Line(options.seed, profile, Truth(options.truth), boot, machines(options.protocol))
+        self.line = Line(options.seed, profile, Truth(options.truth), boot, cells(options.plant, options.protocol))
         self.line.start(clock.now_ms(), memory)
         self.devices: dict[str, Device] = {}
-        self._unread = {machine.spec.name for machine in self.line.machines}
-        self._unread |= {meter.spec.name for meter in self.line.meters}
+        self._parts = devices(options.plant, options.protocol)
+        self._unread = set(self._parts)
         self._stop = asyncio.Event()
         self._control = Control(self)
         if not options.wait_for_reader:
@@ -88,15 +93,13 @@ class Plant:
     async def open(self) -> None:
         """Open every device; raise Misconfigured when a port is taken."""
         try:
-            for index, machine in enumerate(self.line.machines):
-                await self._add(machine.spec.name, self._machine_device(index, machine))
-            for index, meter in enumerate(self.line.meters, len(self.line.machines)):
-                await self._add(meter.spec.name, self._meter_device(index, meter))
+            for index, (name, part) in enumerate(self._parts.items()):
+                await self._add(name, self._device(index, name, part))
             if self.options.control_port is not None:
                 await self._control.open(self.options.host, self.options.control_port)
         except Misconfigured as error:
             await self.close()
-            raise Misconfigured(f"{error} ({PORTS} ports in a row are needed)") from None
+            raise Misconfigured(f"{error} ({len(self._parts)} ports in a row are needed)") from None
 
     async def close(self) -> None:
         """Close all devices, keep the counters."""
@@ -138,17 +141,33 @@ class Plant:
 
     # -- devices
 
-    def _machine_device(self, index: int, machine: SimMachine) -> Device:
-        spec, options = machine.spec, self.options
-        host, port = options.host, options.base_port + index
-        if spec.protocol in BROKERED:
-            host, port = options.broker_host or options.host, options.broker_port
-        memory = options.memory.with_suffix(f".{spec.name.lower()}") if options.memory else None
-        place = Place(host, port, memory)
-        read, seen = partial(self._read, machine), partial(self._was_read, spec.name)
-        return make_device(spec, place, self.clock, read, seen, machine.set)
+    @property
+    def names(self) -> list[str]:
+        """The names of all machines and meters."""
+        return [name for device in self._parts for name in self.behind(device)[1]]
 
-    def _meter_device(self, index: int, meter: SimMeter) -> Device:
+    def behind(self, name: str) -> tuple[str, list[str]]:
+        """The device of a machine (or of that name), and the machines and meters behind it; KeyError when unknown."""
+        for device, part in self._parts.items():
+            names = [part.name] if isinstance(part, Meter) else [machine.name for machine in part]
+            if name == device or name in names:
+                return device, names
+        raise KeyError(name)
+
+    def _device(self, index: int, name: str, part: tuple[Machine, ...] | Meter) -> Device:
+        seen = partial(self._was_read, name)
+        if isinstance(part, Meter):
+            return self._meter_device(index, next(m for m in self.line.meters if m.spec is part), seen)
+        options, machines = self.options, {machine.spec.name: machine for machine in self.line.machines}
+        host, port = options.host, options.base_port + index
+        if part[0].protocol in BROKERED:
+            host, port = options.broker_host or options.host, options.broker_port
+        memory = options.memory.with_suffix(f".{name.lower()}") if options.memory else None
+        made = [machines[spec.name] for spec in part]
+        behind = [Behind(machine.spec, partial(self._read, machine), machine.set) for machine in made]
+        return make_shared_device(behind, Place(host, port, memory), self.clock, seen)
+
+    def _meter_device(self, index: int, meter: SimMeter, seen: Callable[[], None]) -> Device:
         from .modbus_device import ModbusDevice
 
         spec, place = meter.spec, Place(self.options.host, self.options.base_port + index)
@@ -158,7 +177,6 @@ class Plant:
             return meter.read()
 
         registers = {"energy": spec.energy, "power": spec.power}
-        seen = partial(self._was_read, spec.name)
         return ModbusDevice(spec.protocol, place, {spec.unit_id: Unit(registers, read)}, seen)
 
     def _read(self, machine: SimMachine) -> Reading:
@@ -168,7 +186,7 @@ class Plant:
         return Reading(
             {
                 "state": machine.state, "code": machine.code, "interlock": machine.interlock, "mode": machine.mode,
-                "boot": machine.boot, "speed": per_minute, **machine.setpoints, **machine.raw,
+                "boot": machine.boot, "speed": per_minute, **machine.setpoints, **machine.measured(), **machine.raw,
             },
             machine.since,
         )  # fmt: skip
