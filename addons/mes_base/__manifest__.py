@@ -30,10 +30,7 @@
     "assets": {
         # The palette is a variable of every stylesheet: state colours are defined once.
         "web._assets_primary_variables": ["mes_base/static/src/palette/palette.scss"],
-        "web.assets_backend": [
-            "mes_base/static/src/**/*",
-            ("remove", "mes_base/static/src/palette/palette.scss"),
-        ],
+        "web.assets_backend": ["mes_base/static/src/**/*"],
         "web.assets_unit_tests": ["mes_base/static/tests/**/*"],
     },
     "installable": True,
