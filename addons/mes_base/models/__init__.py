@@ -27,6 +27,8 @@ from . import (
     mes_state_override,
     mes_state_point,
     mes_stop,
+    mes_stop_merge,
+    mes_stop_words,
     mes_timeline,
     mrp_workcenter,
     mrp_workcenter_productivity_loss,

@@ -105,29 +105,35 @@ class MesStateOverride(models.Model):
         :raises AccessError: no operator, another company's machine, or a state without the right to it
         :raises UserError: the reason asks for more, or the period is closed
         """
-        if not self.env.user.has_group(OPERATOR) and not self.env.su:
-            raise AccessError(self.env._("Only operators may explain a machine's time: ask for the MES role."))
         if state and not self.env.user.has_group(SUPERVISOR) and not self.env.su:
             raise AccessError(self.env._("Only a supervisor may change a machine's state: give a reason instead."))
-        workcenter = self.env["mrp.workcenter"].browse(workcenter_id)
+        word = {
+            "at_from": _time(at_from),
+            "at_until": _time(at_until) if at_until else False,
+            "loss_id": loss_id,
+            "state": state,
+            "comment": comment,
+            "why": why,
+        }
+        return self._record_words(self.env["mrp.workcenter"].browse(workcenter_id), [word])[0]
+
+    @api.private
+    def _record_words(self, workcenter, words: list[dict]) -> list[int]:
+        """Enter a person's words about a machine, the ids in their order; a state was checked by the caller.
+
+        :raises AccessError: no operator, or another company's machine
+        """
+        if not self.env.user.has_group(OPERATOR) and not self.env.su:
+            raise AccessError(self.env._("Only operators may explain a machine's time: ask for the MES role."))
         workcenter.check_access("read")
         if not workcenter.mes_level:
             raise UserError(self.env._("%s is not part of the plant: choose a machine.", workcenter.name))
         # Operators may not write the table itself: this method is its only door and has checked the right.
-        override = self.sudo().create(
-            {
-                "workcenter_id": workcenter.id,
-                "at_from": _time(at_from),
-                "at_until": _time(at_until) if at_until else False,
-                "loss_id": loss_id,
-                "state": state,
-                "comment": comment,
-                "why": why,
-                "user_id": self.env.uid,
-            }
+        entered = self.sudo().create(
+            [{**word, "workcenter_id": workcenter.id, "user_id": self.env.uid} for word in words]
         )
         self.env["mes.floor"]._changed(workcenter, "word")
-        return override.id
+        return entered.ids
 
     def withdraw(self):
         """Take the word back; it stays on record. One's own, or as a supervisor anybody's."""

@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..timeline import (
@@ -87,32 +86,6 @@ class MesStop(models.Model):
             stop.display_name = self.env._(
                 "%(machine)s, %(minutes)s min", machine=stop.workcenter_id.name, minutes=round(stop.duration_ms / 60000)
             )
-
-    def explain(self, loss_id, comment=None, from_offset_ms=0, until_offset_ms=None):
-        """Give the stop, or a part of it, a reason; the id of the override.
-
-        A part is told by offsets in milliseconds from the stop's beginning, because a displayed time
-        has lost its milliseconds. Without an end the reason holds to the stop's end, which may be open.
-
-        :raises UserError: the part lies outside the stop, the reason asks for more, or the period is closed
-        """
-        self.ensure_one()
-        self.check_access("read")
-        start = clock.to_ms(self.at_from)
-        end = clock.to_ms(self.at_until) if self.at_until else None
-        part_from = start + from_offset_ms
-        part_until = end if until_offset_ms is None else start + until_offset_ms
-        if part_from < start or (part_until is not None and part_until <= part_from):
-            raise UserError(self.env._("The part must begin within the stop and end after it begins."))
-        if end is not None and part_until > end:
-            raise UserError(self.env._("The part must end within the stop, which lasted %s ms.", end - start))
-        return self.env["mes.state.override"].record(
-            self.workcenter_id.id,
-            clock.from_ms(part_from),
-            None if part_until is None else clock.from_ms(part_until),
-            loss_id=loss_id,
-            comment=comment,
-        )
 
     def _cron_fold(self) -> None:
         """Bring stops in step with the changed facts; commits after each part of the work."""

@@ -53,6 +53,8 @@ class MrpWorkcenter(models.Model):
         help="So long after the last good read the machine counts as watched.",
     )
 
+    mes_word_turn = fields.Integer(copy=False, help="Rises with each word about the machine's time: one at a time.")
+
     _mes_code_unique = models.Constraint(
         "UNIQUE(company_id, mes_code)", "A work center of this company already has this machine code."
     )

@@ -7,6 +7,7 @@ from . import (
     test_period_lock,
     test_plant_model,
     test_security,
+    test_stop_words,
     test_stops,
     test_timeline,
     test_translations,

@@ -127,7 +127,7 @@ class TestStops(StopCase):
         self.feed((60, "down"), (120, "running"))
         stop = self.records()
         planned = make_reason(self.env, "Cleaning the line", mes_planned=True)
-        override = self.env["mes.state.override"].browse(stop.explain(planned.id))
+        override = self.env["mes.state.override"].browse(stop.explain(planned.id)["override_ids"])
         self.fold()
         self.assertFalse(self.records())
         self.assertFalse(stop.active)
@@ -272,7 +272,7 @@ class TestOverrides(StopCase):
         plain = self.env["res.users"].create(
             {"name": "p", "login": "plain", "group_ids": [(6, 0, [self.env.ref("base.group_user").id])]}
         )
-        word = self.env["mes.state.override"].browse(stop.with_user(operator).explain(reason.id))
+        word = self.env["mes.state.override"].browse(stop.with_user(operator).explain(reason.id)["override_ids"])
         self.assertEqual(word.user_id, operator)
         with self.assertRaises(AccessError):
             word.with_user(operator).write({"comment": "changed"})
