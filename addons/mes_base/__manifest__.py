@@ -10,8 +10,10 @@
         "security/mes_base_groups.xml",
         "security/ir.model.access.csv",
         "security/mes_base_rules.xml",
+        "security/mes_andon_security.xml",
         "data/ir_cron.xml",
         "data/mes_reasons.xml",
+        "data/mes_andon.xml",
         "wizards/mes_stop_explanation_views.xml",
         "views/mes_site_views.xml",
         "views/mes_area_views.xml",
@@ -26,6 +28,7 @@
         "views/mes_order_run_views.xml",
         "views/mes_fact_views.xml",
         "views/mes_menus.xml",
+        "views/mes_andon_views.xml",
     ],
     "assets": {
         # The palette is a variable of every stylesheet: state colours are defined once.

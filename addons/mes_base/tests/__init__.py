@@ -1,4 +1,5 @@
 from . import (
+    test_andon,
     test_context,
     test_counts,
     test_every_model,

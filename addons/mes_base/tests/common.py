@@ -162,6 +162,19 @@ def make_workorder(env, workcenter, product=None, quantity: float = 100, **value
     return production.workorder_ids
 
 
+def make_run(env, workcenter, product, start, end=None, **values):
+    """An order run in ms, end None: still open."""
+    return env["mes.order.run"].create(
+        {
+            "workcenter_id": workcenter.id,
+            "product_id": product.id,
+            "at_from": clock.from_ms(start),
+            "at_until": clock.from_ms(end) if end is not None else False,
+            **values,
+        }
+    )
+
+
 def make_counter(env, workcenter, name: str = "total", role: str | None = None, **values):
     """A counter of a work center; the role is the name where that is a role."""
     return env["mes.counter"].create(

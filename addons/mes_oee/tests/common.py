@@ -6,10 +6,10 @@ from odoo.addons.mes_base.tests.common import (
     MesCase,
     at_time,
     feed_evidence,
+    make_run,
     make_shift_pattern,
     set_ideal_cycle,
 )
-from odoo.addons.mes_base.tools import clock
 
 from ..kpi.totals import NAMES, Totals
 from ..models.mes_oee_engine import totals_of
@@ -18,19 +18,6 @@ IDENTITY = (
     "workcenter_id, company_id, site_id, area_id, line_id, hour_at, hour_date, hour_label, shift_key, shift_name,"
     " business_date, run_id, workorder_id, production_id, product_id, calendar_version, rules_version"
 )
-
-
-def make_run(env, workcenter, product, start, end=None, **values):
-    """An order run in ms, end None: still open."""
-    return env["mes.order.run"].create(
-        {
-            "workcenter_id": workcenter.id,
-            "product_id": product.id,
-            "at_from": clock.from_ms(start),
-            "at_until": clock.from_ms(end) if end is not None else False,
-            **values,
-        }
-    )
 
 
 class OeeCase(MesCase):

@@ -11,6 +11,7 @@ from odoo.addons.mes_base.tests.common import (
     make_company,
     make_line,
     make_reason,
+    make_run,
     make_shift_pattern,
     make_site,
     make_user,
@@ -21,7 +22,7 @@ from odoo.addons.mes_base.tools.rows import LiveRow
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .common import OeeCase, make_run
+from .common import OeeCase
 
 BEGIN = MONDAY + 6 * HOUR
 NOW = BEGIN + 2 * HOUR

@@ -12,6 +12,7 @@ from odoo.addons.mes_base.tests.common import (
     make_area,
     make_company,
     make_line,
+    make_run,
     make_shift_pattern,
     make_site,
     make_user,
@@ -21,7 +22,7 @@ from odoo.addons.mes_base.tests.common import (
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from .common import OeeCase, make_run
+from .common import OeeCase
 
 
 @tagged("post_install", "-at_install")

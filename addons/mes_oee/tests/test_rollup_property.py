@@ -12,6 +12,7 @@ from odoo.addons.mes_base.tests.common import (
     make_line,
     make_product,
     make_reason,
+    make_run,
     make_shift_pattern,
     make_work_center,
     set_ideal_cycle,
@@ -20,7 +21,7 @@ from odoo.addons.mes_base.tools import clock
 from odoo.tests import tagged
 
 from .. import kpi
-from .common import OeeCase, make_run
+from .common import OeeCase
 
 HORIZON = 30 * HOUR
 STATES = ("running", "running", "running", "down", "idle", "setup", "maintenance")

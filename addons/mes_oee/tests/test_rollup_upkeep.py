@@ -10,13 +10,14 @@ from odoo.addons.mes_base.tests.common import (
     feed_states,
     make_product,
     make_reason,
+    make_run,
     set_ideal_cycle,
 )
 from odoo.addons.mes_base.tools import clock
 from odoo.tests import tagged
 
 from ..models.mes_oee_refresh import CONSUMER
-from .common import OeeCase, make_run
+from .common import OeeCase
 
 
 @tagged("post_install", "-at_install")

@@ -10,13 +10,14 @@ from odoo.addons.mes_base.tests.common import (
     feed_evidence,
     feed_states,
     make_product,
+    make_run,
     make_shift_pattern,
     make_work_center,
     set_ideal_cycle,
 )
 from odoo.tests import tagged
 
-from .common import OeeCase, make_run
+from .common import OeeCase
 
 SIX = MONDAY + 6 * HOUR
 
