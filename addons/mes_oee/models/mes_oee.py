@@ -1,26 +1,20 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from odoo import api, models
-from odoo.addons.mes_base.tools import bulk, clock, spans
+from odoo.addons.mes_base.tools import bulk
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import kpi
-from ..kpi.totals import NAMES
-from ..tools import hours
-from ..tools.grouping import COLUMNS, live_key, stored_key
-from ..tools.rows import Row
+from ..tools.grouping import COLUMNS, REASON_COLUMNS, sortable
+from ..tools.levels import FIGURES, REASONS
 from ..tools.scope import Scope
-from .mes_oee_refresh import CONSUMER
+from .mes_oee_store import Question
 
-# Hours with facts that the rollup has not taken in yet are computed on the fly, up to so many; beyond,
-# the figures say how many are still pending.
-PENDING_LIMIT = 48
-HOUR_MS = 3_600_000
 OEE_ONLY = kpi.Registry()
 OEE_ONLY.register(kpi.REGISTRY["oee"])
 
@@ -28,13 +22,23 @@ OEE_ONLY.register(kpi.REGISTRY["oee"])
 class Part(NamedTuple):
     """The figures of one group.
 
-    ``key`` has one value for each name it was grouped by. ``pending_hours`` machine-hours of the whole
+    ``key`` has one value for each name it was grouped by. ``as_of``: they tell of everything before. ``pending_hours`` machine-hours of the whole
     question have newer facts than the figures show (0 but after a flood of late facts).
     """
 
     key: tuple
     totals: kpi.Totals
     figures: dict[str, kpi.Figure]
+    as_of: int
+    pending_hours: int
+
+
+class ReasonPart(NamedTuple):
+    """The lost time of one group: milliseconds, and the stops that began; the rest as in :class:`Part`."""
+
+    key: tuple
+    ms: int
+    stops: int
     as_of: int
     pending_hours: int
 
@@ -55,28 +59,56 @@ class MesOee(models.AbstractModel):
         by: Sequence[str] = (),
         dates: tuple[date, date] | None = None,
         registry: kpi.Registry = kpi.REGISTRY,
+        live: bool = True,
     ) -> list[Part]:
         """The figures of a scope over ``[start, end)`` ms, up to now; in order of their keys.
 
         ``scope``: sites, areas, a line (its units) or work centers. ``by``: any of
         ``tools.grouping.COLUMNS``. ``dates``: only shifts with a business date from .. to, both included.
+        ``live``: without it only complete hours are told of, up to ``as_of``; of hundreds of machines that
+        is much faster, because nothing is computed from facts.
 
         :raises AccessError: the user may not read the scope or figures at all.
         :raises UserError: an unknown name in ``by``, or a span that ends before it starts.
         """
-        self._check_question(by, start, end)
+        self._check_question(by, start, end, COLUMNS)
         chosen = self._scope(scope)
         now = self.env["mes.clock"].now_ms()
-        sums, pending = self._sums(chosen, start, min(end, now), tuple(by), dates, now)
+        question = Question(FIGURES, chosen, start, end, tuple(by), dates)
+        answer = self.env["mes.oee.store"]._sums(question, now, live)
         settings = self._settings(chosen.workcenter_ids, start, end)
         common = _common(list(settings.values()))
         machine_at = list(by).index("machine") if "machine" in by else None
         found = []
-        for key, totals in sorted(sums.items(), key=lambda item: _sortable(item[0])):
+        for key, values in sorted(answer.sums.items(), key=lambda item: sortable(item[0])):
             own = common if machine_at is None else settings[key[machine_at]]
+            totals = kpi.Totals(*values)
             made = kpi.figures(totals, own, method=chosen.method, registry=registry)
-            found.append(Part(key, totals, made, now, pending))
+            found.append(Part(key, totals, made, answer.as_of, answer.pending_hours))
         return found
+
+    @api.private
+    def reasons(
+        self,
+        scope: models.BaseModel,
+        start: int,
+        end: int,
+        by: Sequence[str] = ("reason",),
+        dates: tuple[date, date] | None = None,
+        live: bool = True,
+    ) -> list[ReasonPart]:
+        """Where the time without production went; the arguments and errors are those of :meth:`figures`.
+
+        ``by`` knows also ``bucket``, ``reason`` (an id, None where nobody told one) and ``code``. Of each
+        bucket the parts sum to the totals of :meth:`figures`.
+        """
+        self._check_question(by, start, end, REASON_COLUMNS)
+        question = Question(REASONS, self._scope(scope), start, end, tuple(by), dates)
+        answer = self.env["mes.oee.store"]._sums(question, self.env["mes.clock"].now_ms(), live)
+        return [
+            ReasonPart(key, *values, answer.as_of, answer.pending_hours)
+            for key, values in sorted(answer.sums.items(), key=lambda item: sortable(item[0]))
+        ]
 
     def _settings(self, workcenter_ids: list[int], start: int, end: int) -> dict[int, kpi.Settings]:
         """The settings of each machine with the version of its calendar in the span."""
@@ -183,148 +215,18 @@ class MesOee(models.AbstractModel):
         }
         return said.get(code) or kpi.REFUSALS[code]
 
-    @api.private
-    def _sums(
-        self,
-        scope: Scope,
-        start: int,
-        end: int,
-        by: tuple[str, ...],
-        dates: tuple[date, date] | None,
-        now: int,
-    ) -> tuple[dict[tuple, kpi.Totals], int]:
-        """Totals by key over ``[start, end)``, and the machine-hours whose newer facts are left out."""
-        stored, live, pending = self._parts(scope.workcenter_ids, start, end, now)
-        parts: dict[tuple, list[kpi.Totals]] = {}
-        for key, totals in self._stored(scope, stored, by, dates):
-            parts.setdefault(key, []).append(totals)
-        for row in self._live(live, now):
-            if _wanted(row, scope, dates):
-                parts.setdefault(live_key(row, by), []).append(row.totals)
-        return {key: one[0] if len(one) == 1 else kpi.add_up(one) for key, one in parts.items()}, pending
-
-    def _parts(
-        self, workcenter_ids: list[int], start: int, end: int, now: int
-    ) -> tuple[dict[int, list], dict[int, list], int]:
-        """Which hours of each machine to take from the rollup, which spans to compute, how much is pending.
-
-        An hour is taken from the rollup if it has rows, lies wholly in the span, and no fact of it waits.
-        """
-        extents = self.env["mes.oee.refresh"]._extents(workcenter_ids, now)
-        waiting = self._waiting(workcenter_ids, start, end, now)
-        stored: dict[int, list] = {}
-        for wc, extent in extents.items():
-            if extent.rolled_from is None or start >= end:
-                continue
-            low = max(hours.ceil(extent.tz, start), extent.rolled_from)
-            high = min(hours.floor(extent.tz, end), extent.rolled_until)
-            if low < high:
-                stored[wc] = [(low, high)]
-                outward = [hours.outward(extent.tz, *one) for one in waiting.get(wc, ())]
-                waiting[wc] = spans.merge((max(s, low), min(e, high)) for s, e in outward if s < high and e > low)
-        backlog = sum(e - s for wc in stored for s, e in waiting.get(wc, ())) // HOUR_MS
-        if backlog <= PENDING_LIMIT:
-            stored = {
-                wc: [rest for one in found for rest in spans.subtract(one, waiting.get(wc, ()))]
-                for wc, found in stored.items()
-            }
-            backlog = 0
-        live = {wc: spans.subtract((start, end), stored.get(wc, ())) for wc in extents if start < end}
-        return stored, live, backlog
-
-    def _waiting(self, workcenter_ids: list[int], start: int, end: int, now: int) -> dict[int, list]:
-        """The spans with facts that the rollup has not taken in yet."""
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT workcenter_id, %(from)s, COALESCE(%(until)s, %(end)s) FROM mes_dirty_span
-                 WHERE consumer = %(consumer)s AND workcenter_id = ANY(%(ids)s::int4[])
-                   AND at_from < %(end_at)s AND (at_until IS NULL OR at_until > %(start_at)s)
-                """,
-                **{"from": bulk.millis("at_from")},
-                until=bulk.millis("at_until"),
-                consumer=CONSUMER,
-                ids=bulk.int_array(workcenter_ids),
-                end=end,
-                end_at=clock.from_ms(end),
-                start_at=clock.from_ms(start),
-            )
-        )
-        found: dict[int, list] = {}
-        for wc, since, until in self.env.cr.fetchall():
-            found.setdefault(wc, []).append((since, max(until, since + 1)))
-        return found
-
-    def _stored(
-        self, scope: Scope, stored: dict[int, list], by: tuple[str, ...], dates: tuple[date, date] | None
-    ) -> Iterable[tuple[tuple, kpi.Totals]]:
-        """Sums of the rollup's rows by key; one statement, whatever their number."""
-        rows = [(wc, *one) for wc, found in stored.items() for one in found]
-        if not rows:
-            return
-        columns = [SQL.identifier("r", column) for name in by for column in COLUMNS[name]]
-        # Thousands of groups with their sums take 20 MB: hashed in memory they need a third of the time.
-        self.env.cr.execute("SET LOCAL work_mem = '64MB'")
-        conditions = [SQL("TRUE")]
-        if scope.place:
-            conditions.append(SQL("%s = ANY(%s)", SQL.identifier("r", scope.place), list(scope.place_ids)))
-        if dates:
-            conditions.append(SQL("r.business_date BETWEEN %s AND %s", *dates))
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT %(keys)s %(sums)s
-                  FROM %(rows)s AS s(wc, from_ms, until_ms)
-                  JOIN mes_oee_rollup r
-                    ON r.workcenter_id = s.wc AND r.hour_at >= %(from)s AND r.hour_at < %(until)s
-                 WHERE %(where)s
-                 %(group)s
-                """,
-                keys=SQL("%s,", SQL(", ").join(columns)) if columns else SQL(),
-                sums=SQL(", ").join(_sum(name) for name in NAMES),
-                rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
-                **{"from": bulk.timestamp("s.from_ms")},
-                until=bulk.timestamp("s.until_ms"),
-                where=SQL(" AND ").join(conditions),
-                group=SQL("GROUP BY %s", SQL(", ").join(columns)) if columns else SQL("HAVING count(*) > 0"),
-            )
-        )
-        width = len(columns)
-        for row in self.env.cr.fetchall():
-            yield stored_key(row[:width], by), kpi.Totals(*row[width:])
-
-    def _live(self, live: dict[int, list], now: int) -> Iterable[Row]:
-        """The engine's rows of spans that the rollup does not answer for, one of each machine at a time."""
-        engine = self.env["mes.oee.engine"]
-        queues = {wc: list(found) for wc, found in live.items()}
-        while queues := {wc: left for wc, left in queues.items() if left}:
-            yield from engine._rows({wc: left.pop() for wc, left in queues.items()}, now)
-
-    def _check_question(self, by: Sequence[str], start: int, end: int) -> None:
+    def _check_question(self, by: Sequence[str], start: int, end: int, known: Mapping[str, Any]) -> None:
         """:raises UserError: the question makes no sense."""
-        if unknown := [name for name in by if name not in COLUMNS]:
+        if unknown := [name for name in by if name not in known]:
             raise UserError(
                 self.env._(
                     "Figures cannot be grouped by %(unknown)s: use %(known)s.",
                     unknown=", ".join(map(str, unknown)),
-                    known=", ".join(COLUMNS),
+                    known=", ".join(known),
                 )
             )
         if end < start:
             raise UserError(self.env._("The span ends before it starts: swap the two times."))
-
-
-def _sum(name: str) -> SQL:
-    """The sum of a column; what is at most an hour or its stops is added as int4, which is much faster."""
-    column = SQL.identifier("r", name)
-    return SQL("sum(%s::int4)", column) if name.endswith(("_ms", "_stops")) else SQL("sum(%s)::int8", column)
-
-
-def _wanted(row: Row, scope: Scope, dates: tuple[date, date] | None) -> bool:
-    """Whether a live row belongs to the scope and the business dates."""
-    if scope.place and getattr(row.place, scope.place) not in scope.place_ids:
-        return False
-    return dates is None or (row.shift is not None and dates[0] <= row.shift.business_date <= dates[1])
 
 
 def _common(settings: list[kpi.Settings]) -> kpi.Settings:
@@ -335,12 +237,4 @@ def _common(settings: list[kpi.Settings]) -> kpi.Settings:
         no_order_is_loss=any(one.no_order_is_loss for one in settings),
         coverage_limit=max(one.coverage_limit for one in settings),
         calendar_version=" ".join(sorted({one.calendar_version for one in settings})),
-    )
-
-
-def _sortable(key: tuple) -> tuple[Any, ...]:
-    """Keys in order, missing values first."""
-    return tuple(
-        _sortable(value) if isinstance(value, tuple) else (value is not None, 0 if value is None else value)
-        for value in key
     )

@@ -1,15 +1,15 @@
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from operator import itemgetter
 
 from odoo import api, models
-from odoo.addons.mes_base.timeline import Shift, Span, Timeline, build
+from odoo.addons.mes_base.timeline import History, Shift, Span, Timeline, build
 from odoo.addons.mes_base.tools import bulk
 from odoo.tools import SQL
 
 from .. import kpi
-from ..tools.rows import NOWHERE, Place, Row
+from ..tools.rows import NOWHERE, Place, ReasonRow, Row
 
 Windows = Mapping[int, tuple[int, int]]
 
@@ -23,32 +23,69 @@ class MesOeeEngine(models.AbstractModel):
     @api.private
     def _timelines(self, windows: Windows, now: int) -> dict[int, Timeline]:
         """The effective timeline of each machine over its own window, up to now; ms."""
-        histories = self.env["mes.timeline"].load(windows)
-        return {wc: build(history, Span(*windows[wc]), now) for wc, history in histories.items()}
+        settings = self._settings(list(windows))
+        histories = self.env["mes.timeline"].load(_earlier(windows, settings))
+        return {
+            wc: build(history, Span(*windows[wc]), now, settings[wc].startup_ms) for wc, history in histories.items()
+        }
 
     @api.private
     def _rows(self, windows: Windows, now: int) -> list[Row]:
         """The rows of each machine over its own window, up to now, in order of machine and time."""
+        return [row for work in self._work(windows, now) for row in work.rows()]
+
+    @api.private
+    def _reason_rows(self, windows: Windows, now: int) -> list[ReasonRow]:
+        """Where the time without production went, as :meth:`_rows`."""
+        return [row for work in self._work(windows, now) for row in work.reason_rows()]
+
+    @api.private
+    def _all_rows(self, windows: Windows, now: int) -> tuple[list[Row], list[ReasonRow]]:
+        """Both, of the same timelines."""
+        works = self._work(windows, now)
+        return [row for work in works for row in work.rows()], [row for work in works for row in work.reason_rows()]
+
+    def _work(self, windows: Windows, now: int) -> "list[Work]":
+        """All that the rows of each machine are made of, in order of machine."""
         windows = {wc: (start, end) for wc, (start, end) in sorted(windows.items()) if start < min(end, now)}
         if not windows:
             return []
         ids = list(windows)
-        timelines = self._timelines(windows, now)
         settings, ideals, places = self._settings(ids), self._ideals(ids), self._places(ids)
+        histories = self.env["mes.timeline"].load(_earlier(windows, settings))
+        productions = self._productions(histories.values())
         return [
-            row
+            Work(
+                wc,
+                build(histories[wc], Span(*windows[wc]), now, settings[wc].startup_ms),
+                settings[wc],
+                ideals.get(wc, ()),
+                places.get(wc, []),
+                productions,
+            )
             for wc in ids
-            for row in _rows_of(wc, timelines[wc], settings[wc], ideals.get(wc, ()), places.get(wc, []))
         ]
+
+    def _productions(self, histories: Iterable[History]) -> dict[int, int | None]:
+        """The manufacturing order of each order run; one statement."""
+        runs = {run.id for history in histories for run in (*history.runs, *history.line_runs)}
+        if not runs:
+            return {}
+        self.env.cr.execute(
+            SQL("SELECT id, production_id FROM mes_order_run WHERE id = ANY(%s::int4[])", bulk.int_array(runs))
+        )
+        return dict(self.env.cr.fetchall())
 
     @api.private
     def _settings(self, workcenter_ids: list[int]) -> dict[int, kpi.Settings]:
-        """The settings of each machine: its own thresholds, its site's rules; two statements."""
+        """The settings of each machine: its own times, its site's rules, the flags of reasons; few statements."""
+        failures, maintenance = self.env["mrp.workcenter.productivity.loss"]._mes_flagged()
         thresholds = self.env["mes.timeline"]._thresholds(workcenter_ids)
         self.env.cr.execute(
             SQL(
                 """
-                SELECT w.id, COALESCE(site.mes_no_order_is_loss, TRUE), COALESCE(site.mes_coverage_limit, 80)
+                SELECT w.id, COALESCE(site.mes_no_order_is_loss, TRUE), COALESCE(site.mes_coverage_limit, 80),
+                       COALESCE(w.mes_startup_minutes, 0)
                   FROM mrp_workcenter w LEFT JOIN mes_site site ON site.id = w.mes_site_id
                  WHERE w.id = ANY(%s::int4[])
                 """,
@@ -61,8 +98,11 @@ class MesOeeEngine(models.AbstractModel):
                 minor_by_mode=thresholds[wc].by_mode,
                 no_order_is_loss=no_order_is_loss,
                 coverage_limit=Fraction(limit, 100),
+                startup_ms=startup_minutes * 60_000,
+                failures=failures,
+                maintenance=maintenance,
             )
-            for wc, no_order_is_loss, limit in self.env.cr.fetchall()
+            for wc, no_order_is_loss, limit, startup_minutes in self.env.cr.fetchall()
         }
 
     @api.private
@@ -86,20 +126,45 @@ class MesOeeEngine(models.AbstractModel):
         }
 
 
-def _rows_of(
-    wc: int,
-    timeline: Timeline,
-    settings: kpi.Settings,
-    ideals: Iterable[kpi.Ideal],
-    places: list[tuple[int, Place]],
-) -> Iterator[Row]:
-    """The rows of one machine's timeline."""
-    hours = {hour.start: hour for hour in timeline.hours}
-    shifts = _shifts_by_hour(timeline)
-    for key, totals in totals_of(timeline, settings, ideals).items():
-        since = bisect_right(places, key.hour, key=itemgetter(0))
-        place = places[since - 1][1] if since else NOWHERE
-        yield Row(wc, place, hours[key.hour], shifts.get((key.hour, key.shift)), key.run, key.product, totals)
+class Work:
+    """One machine's timeline with all that its rows are made of."""
+
+    def __init__(
+        self,
+        wc: int,
+        timeline: Timeline,
+        settings: kpi.Settings,
+        ideals: Iterable[kpi.Ideal],
+        places: list[tuple[int, Place]],
+        productions: Mapping[int, int | None],
+    ) -> None:
+        self._wc, self._timeline, self._settings, self._ideals = wc, timeline, settings, ideals
+        self._places, self._productions = places, productions
+        self._hours = {hour.start: hour for hour in timeline.hours}
+        self._shifts = _shifts_by_hour(timeline)
+
+    def rows(self) -> list[Row]:
+        """The totals by hour, shift and order run."""
+        made = totals_of(self._timeline, self._settings, self._ideals)
+        return [Row(*self._about(key), totals) for key, totals in made.items()]
+
+    def reason_rows(self) -> list[ReasonRow]:
+        """Where the time without production went."""
+        made = kpi.reasons(
+            self._timeline.slices, self._timeline.quantities, self._timeline.stops, list(self._hours), self._settings
+        )
+        return [
+            ReasonRow(*self._about(key), key.bucket, key.reason, key.code, lost.ms, lost.stops)
+            for key, lost in made.items()
+        ]
+
+    def _about(self, key: kpi.RowKey | kpi.ReasonKey) -> tuple:
+        """Machine, place, hour, shift, run, manufacturing order and product of a key."""
+        since = bisect_right(self._places, key.hour, key=itemgetter(0))
+        place = self._places[since - 1][1] if since else NOWHERE
+        shift = self._shifts.get((key.hour, key.shift))
+        production = self._productions.get(key.run)
+        return self._wc, place, self._hours[key.hour], shift, key.run, production, key.product
 
 
 def _shifts_by_hour(timeline: Timeline) -> dict[tuple[int, str], Shift]:
@@ -112,9 +177,16 @@ def _shifts_by_hour(timeline: Timeline) -> dict[tuple[int, str], Shift]:
     return found
 
 
+def _earlier(windows: Windows, settings: Mapping[int, kpi.Settings]) -> dict[int, tuple[int, int]]:
+    """The windows with the time before in which a set-up may have ended whose start-up time reaches into them."""
+    return {wc: (start - settings[wc].startup_ms, end) for wc, (start, end) in windows.items()}
+
+
 def totals_of(
     timeline: Timeline, settings: kpi.Settings, ideals: Iterable[kpi.Ideal]
 ) -> dict[kpi.RowKey, kpi.Totals]:
     """A timeline's totals by hour, shift and order run."""
     hours = [hour.start for hour in timeline.hours]
-    return kpi.rows(timeline.slices, timeline.quantities, timeline.stops, hours, settings, ideals)
+    return kpi.rows(
+        timeline.slices, timeline.quantities, timeline.stops, hours, settings, ideals, timeline.startups
+    )

@@ -9,6 +9,8 @@ from odoo.addons.mes_base.tools.periods import CLOSED_UNTIL
 from odoo.tools import SQL
 
 from ..tools import hours
+from ..tools.levels import FIGURES, REASONS
+from .mes_oee_levels import Touched
 
 CONSUMER = "oee"
 # So many machines are loaded and computed at once: bounds memory, costs a handful of statements.
@@ -153,7 +155,8 @@ class MesOeeRefresh(models.AbstractModel):
         extents = self._extents(ids, now)
         for wc, extent in extents.items():
             window = hours.outward(extent.tz, start_ms, end_ms)
-            self._delete({wc: [(max(window[0], extent.closed), max(window[1], extent.closed))]})
+            open_ = (max(window[0], extent.closed), max(window[1], extent.closed))
+            self.env["mes.oee.levels"]._follow(self._delete({wc: [open_]}))
             wanted = [extent.open, *extent.missing]
             stretches[wc] = spans.merge(clipped for one in wanted if (clipped := _overlap(window, one)))
         return self._recompute(stretches, extents, now)
@@ -168,9 +171,14 @@ class MesOeeRefresh(models.AbstractModel):
     def _widened(self, changed: Stretches, extents: dict[int, Extent], now: int) -> Stretches:
         """The hours that hold every stop and count interval which touches a change.
 
-        A change can reach beyond itself only at its edges: so a long one need not be loaded whole.
+        A change can reach beyond itself only at its edges: so a long one need not be loaded whole. Beyond its end
+        it reaches as far as the machine's start-up time.
         """
-        reached = {wc: list(found) for wc, found in changed.items()}
+        settings = self.env["mes.oee.engine"]._settings(list(changed))
+        # A set-up that ends otherwise moves the start-up time after it.
+        reached = {
+            wc: [(start, end + settings[wc].startup_ms) for start, end in found] for wc, found in changed.items()
+        }
         for edges in _edges(changed):
             histories = self.env["mes.timeline"].load({wc: (at, at + 1) for wc, at in edges.items()})
             for wc, at in edges.items():
@@ -187,11 +195,12 @@ class MesOeeRefresh(models.AbstractModel):
 
     @api.private
     def _extents(self, workcenter_ids: Iterable[int], now: int) -> dict[int, Extent]:
-        """The extents of machines; one statement, index look-ups only."""
+        """The extents of machines; one statement, index look-ups only, and one for their thresholds."""
+        thresholds = self.env["mes.timeline"]._thresholds(workcenter_ids)
         self.env.cr.execute(
             SQL(
                 """
-                SELECT w.id, COALESCE(site.tz, 'UTC'), COALESCE(w.mes_minor_stop_ms, 0),
+                SELECT w.id, COALESCE(site.tz, 'UTC'),
                        LEAST(%(state)s, %(evidence)s, %(count)s), %(low)s, %(high)s, %(closed)s
                   FROM mrp_workcenter w
                   LEFT JOIN mes_site site ON site.id = w.mes_site_id
@@ -219,36 +228,48 @@ class MesOeeRefresh(models.AbstractModel):
                 ids=bulk.int_array(sorted(workcenter_ids)),
             )
         )
-        return {wc: _extent(*values, now) for wc, *values in self.env.cr.fetchall()}
+        return {
+            wc: _extent(tz, thresholds[wc].greatest, *values, now) for wc, tz, *values in self.env.cr.fetchall()
+        }
 
     def _recompute(self, stretches: Stretches, extents: dict[int, Extent], now: int) -> int:
-        """Put the engine's rows in the place of those of the given hours; how many were written."""
+        """Put the engine's rows in the place of those of the given hours; how many hour rows were written."""
         written = 0
-        rollup = self.env["mes.oee.rollup"]
-        self._delete(stretches)
+        touched = self._delete(stretches)
         for (start, end), ids in sorted(_batches(stretches, extents).items()):
             for first in range(0, len(ids), MACHINES_AT_ONCE):
                 chunk = ids[first : first + MACHINES_AT_ONCE]
-                rows = self.env["mes.oee.engine"]._rows(dict.fromkeys(chunk, (start, end)), now)
-                written += rollup._insert(rows)
-        rollup.invalidate_model()
+                rows, reasons = self.env["mes.oee.engine"]._all_rows(dict.fromkeys(chunk, (start, end)), now)
+                written += self.env["mes.oee.rollup"]._insert(rows)
+                self.env["mes.oee.reason.rollup"]._insert(reasons)
+                touched |= {(row.workcenter_id, row.hour.date) for row in rows}
+        self.env["mes.oee.levels"]._follow(touched)
+        self.env["mes.oee.rollup"].invalidate_model()
+        self.env["mes.oee.reason.rollup"].invalidate_model()
         return written
 
-    def _delete(self, stretches: Stretches) -> None:
-        """Delete the rows of the given hours."""
-        rows = [(wc, *one) for wc, found in stretches.items() for one in found]
-        if rows:
+    def _delete(self, stretches: Stretches) -> Touched:
+        """Delete the rows of the given hours; the machines and local dates that had some."""
+        spans_ = [(wc, *one) for wc, found in stretches.items() for one in found]
+        touched: Touched = set()
+        for table in (FIGURES.tables["hour"], REASONS.tables["hour"]) if spans_ else ():
             self.env.cr.execute(
                 SQL(
                     """
-                    DELETE FROM mes_oee_rollup r USING %(rows)s AS s(wc, from_ms, until_ms)
-                     WHERE r.workcenter_id = s.wc AND r.hour_at >= %(from)s AND r.hour_at < %(until)s
+                    WITH gone AS (
+                        DELETE FROM %(table)s r USING %(rows)s AS s(wc, from_ms, until_ms)
+                         WHERE r.workcenter_id = s.wc AND r.hour_at >= %(from)s AND r.hour_at < %(until)s
+                        RETURNING r.workcenter_id, r.hour_date)
+                    SELECT DISTINCT workcenter_id, hour_date FROM gone
                     """,
-                    rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
+                    table=SQL.identifier(table),
+                    rows=bulk.unnest(spans_, ["int4", "int8", "int8"]),
                     **{"from": bulk.timestamp("s.from_ms")},
                     until=bulk.timestamp("s.until_ms"),
                 )
             )
+            touched.update(self.env.cr.fetchall())
+        return touched
 
 
 def _extent(

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from odoo.addons.mes_base.timeline import HourRow, Shift
 
-from ..kpi import Totals
+from ..kpi import Bucket, Totals
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Version of the rules by which rows are made; when it grows, the rollups have to be rebuilt."""
 
 
@@ -30,8 +30,26 @@ class Row(NamedTuple):
     hour: HourRow
     shift: Shift | None
     run_id: int | None
+    production_id: int | None
     product_id: int | None
     totals: Totals
+
+
+class ReasonRow(NamedTuple):
+    """How long a machine spent in one bucket without production, for one reason and code; otherwise as a row."""
+
+    workcenter_id: int
+    place: Place
+    hour: HourRow
+    shift: Shift | None
+    run_id: int | None
+    production_id: int | None
+    product_id: int | None
+    bucket: Bucket
+    loss_id: int | None
+    code: str | None
+    ms: int
+    stops: int
 
 
 def hour_label(hour: HourRow) -> str:
@@ -52,5 +70,5 @@ def calendar_version(shift: Shift | None, hour: HourRow) -> str | None:
         for rest in shift.breaks
         if rest.start < hour.end and rest.end > hour.start
     ]
-    said = (shift.key, max(shift.start, hour.start), min(shift.end, hour.end), breaks)
+    said = (shift.key, shift.crew, max(shift.start, hour.start), min(shift.end, hour.end), breaks)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
