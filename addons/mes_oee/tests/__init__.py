@@ -1,6 +1,13 @@
 from . import (
     test_board,
     test_board_hoot,
+    test_community_invented_log,
+    test_community_no_counts,
+    test_community_no_planned_time,
+    test_community_open_stop,
+    test_community_repairs_in_days,
+    test_community_stop_before_window,
+    test_community_two_operators,
     test_figures,
     test_late,
     test_rollup_property,
