@@ -101,21 +101,27 @@ class MesTimeline(models.AbstractModel):
 
     @api.private
     def _thresholds(self, workcenter_ids: Iterable[int]) -> dict[int, Thresholds]:
-        """From which length on a stop of each machine is more than a minor one; one statement."""
+        """From which length on a stop of each machine is more than a minor one, also by mode; two statements."""
         self.env.flush_all()
+        workcenter_ids = list(workcenter_ids)
+        by_mode = self.env["mes.minor.stop"]._by_mode(workcenter_ids)
         self.env.cr.execute(
             SQL(
                 "SELECT id, COALESCE(mes_minor_stop_ms, 0) FROM mrp_workcenter WHERE id = ANY(%s::int4[])",
                 bulk.int_array(workcenter_ids),
             )
         )
-        return {wc: Thresholds(default_ms) for wc, default_ms in self.env.cr.fetchall()}
+        return {wc: Thresholds(default_ms, by_mode.get(wc, ())) for wc, default_ms in self.env.cr.fetchall()}
 
     def _rules(self, workcenters: models.BaseModel, start_ms: int, end_ms: int) -> dict[int, tuple[ReasonRule, ...]]:
         """The reason rules of each machine in their order: at last, reasons that carry a stop code themselves."""
         by_code = self.env["mrp.workcenter.productivity.loss"]._code_rules()
+        rules = self.env["mes.reason.rule"]._for_machines(workcenters.ids, start_ms, end_ms)
         # Only the company's id is read, of machines whose facts are being loaded.
-        return {one.id: by_code.get(one.company_id.id, by_code[None]) for one in workcenters.sudo()}
+        return {
+            one.id: (*rules.get(one.id, ()), *by_code.get(one.company_id.id, by_code[None]))
+            for one in workcenters.sudo()
+        }
 
     def _reach(self, windows: Windows) -> dict[int, tuple[int, int]]:
         """Each window widened to the running points and readings around it."""
