@@ -1,6 +1,7 @@
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -8,10 +9,10 @@ from zoneinfo import ZoneInfo
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..timeline import BreakRule, Calendar, CalendarException, Pattern, Shift, ShiftRule, Span, expand
-from ..timeline.calendar import to_ms
+from ..timeline import Calendar, Pattern, Shift, ShiftRule, Span, expand
+from ..timeline.calendar import changed, to_ms
 from ..tools import clock
-from .mes_shift import WEEKDAYS, minutes
+from ..tools.calendar_rules import calendar_exceptions, shift_rules
 
 # Shifts of the days around a window may reach into it, in any time zone.
 MARGIN = timedelta(days=3)
@@ -83,13 +84,42 @@ class MesCalendar(models.AbstractModel):
         """
         spans = []
         for zone, machines in self._machines_of(place).items():
-            clock_zone = ZoneInfo(zone)
+            end = None if last is None else _instant(zone, last, last_minute)
+            spans += [(machine, _instant(zone, first, first_minute), end) for machine in machines]
+        return spans
 
-            def instant(day: date, minute: int, clock_zone: ZoneInfo = clock_zone) -> int:
-                return to_ms(clock_zone, datetime(day.year, day.month, day.day) + timedelta(minutes=minute))
+    @api.private
+    def _touched_days(self, place, days: Sequence[date], first: int, last: int) -> list[tuple[int, int, int | None]]:
+        """The same from one minute of each of these local days to another, which may be on the next day."""
+        spans: list[tuple[int, int, int | None]] = []
+        for zone, machines in self._machines_of(place).items():
+            crosses = timedelta(days=last <= first)
+            hours = [(_instant(zone, day, first), _instant(zone, day + crosses, last)) for day in days]
+            spans += [(machine, *span) for machine in machines for span in hours]
+        return spans
 
-            end = None if last is None else instant(last, last_minute)
-            spans += [(machine, instant(first, first_minute), end) for machine in machines]
+    @api.private
+    def _difference(self, exceptions, first: date, last: date) -> list[tuple[int, int, int | None]]:
+        """(machine, from, until) in ms of the time whose shifts are others because of these exceptions.
+
+        Compared are the calendars with and without them, for shifts that begin on the local days
+        ``first``..``last``: so a holiday on a free day touches nothing, and overtime its own hours.
+        """
+        machines = {wc for one in exceptions for found in self._machines_of(one).values() for wc in found}
+        if not machines:
+            return []
+        workcenters = self.env["mrp.workcenter"].browse(sorted(machines))
+        start, end = (clock.to_ms(datetime(day.year, day.month, day.day)) for day in (first - MARGIN, last + MARGIN))
+        after = self.shifts(workcenters, start, end)
+        before = self.with_context(mes_without_exceptions=frozenset(exceptions.ids)).shifts(workcenters, start, end)
+        # Machines of one place share their shifts: they are compared once.
+        known: dict[tuple[tuple[Shift, ...], tuple[Shift, ...]], list[Span]] = {}
+        spans: list[tuple[int, int, int | None]] = []
+        for wc in workcenters.ids:
+            pair = (before.get(wc, ()), after.get(wc, ()))
+            if pair not in known:
+                known[pair] = changed(*pair)
+            spans += [(wc, span.start, span.end) for span in known[pair]]
         return spans
 
     def _machines_of(self, place) -> dict[str, list[int]]:
@@ -157,7 +187,7 @@ class _Rules:
     def __init__(self, env, first: date, last: date) -> None:
         # Shift plans are no secret within the companies whose machines the caller may read.
         assignments = env["mes.shift.assignment"].sudo().search([("date_from", "<=", last)], order="date_from, id")
-        exceptions = env["mes.shift.exception"].sudo().search([("date", ">=", first), ("date", "<=", last)])
+        exceptions = env["mes.shift.exception"].sudo()._within(first, last)
         self.first, self.last = first, last
         self.assignments = _by_place(assignments)
         self.exceptions = _by_place(exceptions)
@@ -176,8 +206,8 @@ class _Rules:
         levels = [(name, id_) for name, id_ in zip(LEVELS, place, strict=True) if id_]
         patterns = tuple(self._patterns([self.assignments.get(level, []) for level in levels]))
         plain = Calendar(tz, patterns)
-        exceptions = [one for level in levels for one in self.exceptions.get(level, [])]
-        return Calendar(tz, patterns, tuple(_exceptions(exceptions, plain)))
+        exceptions = [one for level in reversed(levels) for one in self.exceptions.get(level, [])]
+        return Calendar(tz, patterns, tuple(calendar_exceptions(exceptions, plain, self.first, self.last)))
 
     def _patterns(self, levels: list[list]) -> Iterable[Pattern]:
         """The pattern in force from each date: the most specific level's latest."""
@@ -201,8 +231,7 @@ class _Rules:
         monday = max(start, self.first)
         monday -= timedelta(days=monday.weekday())
         while monday <= self.last and (end is None or monday < end):
-            number = ((monday - pattern.cycle_start).days // 7) % pattern.cycle_weeks + 1
-            yield Pattern(max(monday, start), self._week(pattern, number))
+            yield Pattern(max(monday, start), self._week(pattern, pattern._week_number(monday)))
             monday += timedelta(days=7)
 
     def _week(self, pattern, number: int) -> tuple[ShiftRule, ...]:
@@ -210,41 +239,14 @@ class _Rules:
         key = (pattern.id, number)
         if key not in self.weeks:
             self.weeks[key] = tuple(
-                rule for shift in pattern.shift_ids if shift.week in (0, number) for rule in shift_rules(shift)
+                rule for shift in pattern.shift_ids if shift.week in (0, number) for rule in shift_rules(shift, number)
             )
         return self.weeks[key]
 
 
-def shift_rules(shift) -> Iterable[ShiftRule]:
-    """One rule for each weekday of a ``mes.shift``."""
-    start, end = minutes(shift.start_hour), minutes(shift.end_hour)
-    crosses = end <= start
-    breaks = tuple(
-        BreakRule(minutes(one.start_hour), (minutes(one.start_hour) + one.minutes) % 1440) for one in shift.break_ids
-    )
-    offset = int(crosses and shift.business_day == "end")
-    for number, day in enumerate(WEEKDAYS):
-        if shift[day]:
-            yield ShiftRule(shift.code, number, start, end, breaks, offset)
-
-
-def _exceptions(found: list, plain: Calendar) -> Iterable[CalendarException]:
-    """The exceptions of a place, one closing and one adding for each date."""
-    for day in sorted({one.date for one in found}):
-        today = [one for one in found if one.date == day]
-        closed = [one for one in today if one.kind == "closed"]
-        codes = {one.shift_code for one in closed}
-        if closed and not all(codes):
-            yield CalendarException(day, "holiday")
-        elif closed:
-            yield CalendarException(day, "replace", tuple(r for r in plain.rules_of(day) if r.name not in codes))
-        added = tuple(
-            ShiftRule(one.shift_code or "OT", day.weekday(), minutes(one.start_hour), minutes(one.end_hour))
-            for one in sorted(today, key=lambda one: (one.start_hour, one.id))
-            if one.kind == "overtime"
-        )
-        if added:
-            yield CalendarException(day, "add", added)
+def _instant(zone: str, day: date, minute: int) -> int:
+    """The instant of a minute of a local day, in ms."""
+    return to_ms(ZoneInfo(zone), datetime(day.year, day.month, day.day) + timedelta(minutes=minute))
 
 
 def _by_place(records) -> dict[tuple[str, int], list]:
@@ -269,4 +271,4 @@ def _clip(shift: Shift, start: int, end: int | None, low: int, high: int) -> Shi
         for one in shift.breaks
         if one.start < cut_end and one.end > cut_start
     )
-    return Shift(cut_start, cut_end, shift.key, shift.business_date, breaks, shift.name)
+    return replace(shift, start=cut_start, end=cut_end, breaks=breaks)

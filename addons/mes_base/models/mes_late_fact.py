@@ -1,13 +1,15 @@
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 
-from odoo import api, fields, models
+from odoo import api, fields, models, modules
+from odoo.tools import SQL
 
-from ..timeline import CountPoint, History, Span, StatePoint, Timeline, build
-from ..tools import clock
+from ..tools import bulk, clock, late
 from ..tools.fields import BigInteger, Timestamp
+from ..tools.periods import CLOSED_UNTIL
 from ..tools.rows import CountRow, EvidenceRow, StateRow, Superseded, content
+
+# So many facts are let in at once: a second of work, a bounded transaction.
+BATCH = 2000
 
 
 class MesLateFact(models.Model):
@@ -37,6 +39,7 @@ class MesLateFact(models.Model):
 
     _by_workcenter = models.Index("(workcenter_id, at)")
     _waiting = models.Index("(at) WHERE applied_at IS NULL")
+    _waiting_by_company = models.Index("(company_id, id) WHERE applied_at IS NULL")
 
     @api.private
     def _keep(self, rows: Iterable[StateRow | CountRow | EvidenceRow]) -> None:
@@ -83,48 +86,45 @@ class MesLateFact(models.Model):
 
     @api.depends("kind", "payload", "applied_at")
     def _compute_difference(self):
+        differences = self.filtered(lambda fact: not fact.applied_at)._differences()
         for fact in self:
-            fact.difference = False if fact.applied_at else fact._describe(fact._difference())
+            fact.difference = fact._describe(differences[fact.id]) if fact.id in differences else False
 
     @api.private
     def _difference(self) -> dict[str, int]:
-        """What this fact alone would change up to the end of the closed period.
+        """What this fact alone would change; see :meth:`_differences`."""
+        self.ensure_one()
+        return self._differences()[self.id]
+
+    @api.private
+    def _differences(self) -> dict[int, dict[str, int]]:
+        """What each fact alone would change up to the end of the closed period, by the id of the fact.
 
         Milliseconds by category of time (production, delay, no_data, ...) and pieces (total, good,
-        reject); only what is not zero.
+        reject); only what is not zero. The machines' facts are loaded once for all.
         """
-        self.ensure_one()
-        workcenter_id = self.workcenter_id.id
-        lock = self.env["mes.fact.writer"].heads([workcenter_id], for_writing=False)[workcenter_id].lock
-        start = clock.to_ms(self.at)
-        if lock is None or start >= lock:
-            return {}
-        window = (start, lock)
-        history = self.env["mes.timeline"].load({workcenter_id: window})[workcenter_id]
-        now = max(lock, self.env["mes.clock"].now_ms())
-        wide = Span(min([start, *(point.at for one in history.counters for point in one.points)]), lock)
-        before = _sums(build(history, wide, now))
-        after = _sums(build(self._with_fact(history), wide, now))
-        return {key: after[key] - before[key] for key in sorted(after | before) if after[key] != before[key]}
+        closed = self._in_closed_period()
+        windows = {wc: _window(facts, lock) for wc, (facts, lock) in closed.items()}
+        histories = self.env["mes.timeline"].load(windows)
+        # Only the names of counters are read, of facts that the caller may read.
+        counters = self.env["mes.counter"].sudo().browse({f.payload["counter_id"] for f in self if f.kind == "count"})
+        names = {counter.id: counter.name for counter in counters}
+        now = self.env["mes.clock"].now_ms()
+        found: dict[int, dict[str, int]] = {fact.id: {} for fact in self}
+        for wc, (facts, lock) in closed.items():
+            for fact in facts:
+                found[fact.id] = late.difference(histories[wc], fact._row(), names, lock, max(lock, now))
+        return found
 
-    def _with_fact(self, history: History) -> History:
-        """The history as it would be with this fact; where a key is taken, the higher rank has it."""
-        row = self._row()
-        if isinstance(row, EvidenceRow):
-            return replace(history, evidence=(*history.evidence, Span(row.at_from, row.at_until)))
-        if isinstance(row, CountRow):
-            name = self.env["mes.counter"].browse(row.counter_id).sudo().name
-            point = CountPoint(row.at, row.total, row.counter_epoch, row.decision, row.bound_low, row.bound_high)
-            counters = tuple(
-                replace(one, points=(*(p for p in one.points if (p.at, p.epoch) != (row.at, row.counter_epoch)), point))
-                if one.name == name
-                else one
-                for one in history.counters
-            )
-            return replace(history, counters=counters)
-        lane = "states" if row.lane == "state" else "modes"
-        kept = tuple(point for point in getattr(history, lane) if point.at != row.at)
-        return replace(history, **{lane: (*kept, StatePoint(row.at, row.value, row.code, row.interlock, row.raw))})
+    def _in_closed_period(self) -> dict[int, tuple["MesLateFact", int]]:
+        """Machine -> (its facts in the closed period, up to when that is closed in ms)."""
+        heads = self.env["mes.fact.writer"].heads(set(self.workcenter_id.ids), for_writing=False)
+        found = {}
+        for workcenter, facts in self.grouped("workcenter_id").items():
+            lock = heads[workcenter.id].lock
+            if within := facts.filtered(lambda fact, lock=lock: not _is_open(fact, lock)):
+                found[workcenter.id] = (within, lock)
+        return found
 
     def _describe(self, difference: dict[str, int]) -> str:
         """The difference in words: minutes and pieces."""
@@ -142,13 +142,46 @@ class MesLateFact(models.Model):
         parts += [f"{pieces[key]} {value:+d}" for key, value in difference.items() if key in pieces]
         return ", ".join(parts) or self.env._("none")
 
+    @api.model
+    def _cron_admit(self) -> None:
+        """Let in all facts whose period is open again, some thousands a transaction; see :meth:`_admit`.
+
+        Each batch enters whole or not at all; an interruption leaves the others waiting for the next run.
+        """
+        companies = self.env["res.company"].search([])
+        while True:
+            self._see_what_others_did()
+            made = self._admit(companies)
+            left = self._count_open(companies) if made else 0
+            if not self.env["ir.cron"]._commit_progress(made, remaining=left) or not left:
+                return
+
+    def _see_what_others_did(self) -> None:
+        """Begin a READ COMMITTED transaction, as every batch of facts is stored in: who has waited for a machine
+        then sees what came in meanwhile. A test's transaction is not ours to end."""
+        if not modules.module.current_test:
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+            self.env.cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
     @api.private
-    def _admit(self, company) -> None:
-        """Enter the company's facts whose period is open again; what is still closed goes on waiting."""
-        waiting = self.search([("company_id", "=", company.id), ("applied_at", "=", False)], order="id")
+    def _admit(self, companies, limit: int = BATCH) -> int:
+        """Enter facts whose period is open again, at most ``limit``, the oldest first; how many.
+
+        What is still closed goes on waiting.
+        """
+        made = 0
+        for company in companies:
+            if made < limit:
+                made += self._admit_some(company, limit - made)
+        return made
+
+    def _admit_some(self, company, limit: int) -> int:
+        """Enter facts of one company; how many."""
+        waiting = self._open_again(company, limit)
         if not waiting:
-            return
+            return 0
         heads = self.env["mes.fact.writer"].heads(waiting.workcenter_id.ids)
+        # Now that the machines are held: a period may have been closed once more meanwhile.
         admitted = waiting.filtered(lambda fact: _is_open(fact, heads[fact.workcenter_id.id].lock))
         rows = [fact._row() for fact in admitted]
         outcome = self.env["mes.fact.writer"].write_facts(
@@ -158,6 +191,20 @@ class MesLateFact(models.Model):
         )
         admitted._set_aside(outcome.superseded)
         admitted.write({"applied_at": self.env["mes.clock"].now()})
+        return len(admitted)
+
+    def _open_again(self, company, limit: int):
+        """The oldest waiting facts of a company in no closed period; those that another job has are left to it."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL("%s ORDER BY f.id LIMIT %s FOR UPDATE OF f SKIP LOCKED", _open_facts(SQL("f.id"), company.ids), limit)
+        )
+        return self.browse(row[0] for row in self.env.cr.fetchall())
+
+    def _count_open(self, companies) -> int:
+        """How many facts wait although their period is open."""
+        self.env.cr.execute(_open_facts(SQL("count(*)"), companies.ids))
+        return self.env.cr.fetchone()[0]
 
     @api.private
     def _set_aside(self, losers: Iterable[Superseded]) -> None:
@@ -181,10 +228,26 @@ def _is_open(fact, lock: int | None) -> bool:
     return lock is None or clock.to_ms(fact.at) >= lock
 
 
-def _sums(timeline: Timeline) -> Counter:
-    """Milliseconds by category and pieces of a timeline."""
-    found: Counter = Counter()
-    for piece, quantity in zip(timeline.slices, timeline.quantities, strict=True):
-        found[piece.category] += piece.ms
-        found.update(total=quantity.total, good=quantity.good, reject=quantity.reject)
-    return found
+def _open_facts(what: SQL, company_ids: Iterable[int]) -> SQL:
+    """Of the facts that wait although their period is open: ``what`` of each, as ``f``."""
+    return SQL(
+        """
+        WITH m AS MATERIALIZED (
+            SELECT w.id, %(closed)s AS lock FROM mrp_workcenter w WHERE w.company_id = ANY(%(companies)s::int4[]))
+        SELECT %(what)s FROM mes_late_fact f JOIN m ON m.id = f.workcenter_id
+         WHERE f.company_id = ANY(%(companies)s::int4[]) AND f.applied_at IS NULL AND (m.lock IS NULL OR f.at >= m.lock)
+        """,
+        what=what,
+        closed=CLOSED_UNTIL,
+        companies=bulk.int_array(company_ids),
+    )
+
+
+def _window(facts, lock: int) -> tuple[int, int]:
+    """The time of a machine that must be known to see what some facts would change, in ms.
+
+    A state holds at most until the machine runs again, and a reading until the next one, which are loaded
+    anyway; a mode may hold to the end of the closed period.
+    """
+    ends = [lock if fact.kind == "mode" else late.until(fact._row()) + 1 for fact in facts]
+    return min(clock.to_ms(fact.at) for fact in facts), min(max(ends), lock)

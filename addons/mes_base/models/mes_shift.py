@@ -1,12 +1,12 @@
+from datetime import date, timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+from ..tools.calendar_rules import WEEKDAYS, minutes
 
-
-def minutes(hours: float) -> int:
-    """Minutes after midnight of a time of the day in hours; 24:00 is 00:00 of the next day."""
-    return round(hours * 60) % 1440
+# A change that touches more occurrences of a shift marks their whole time: so many marks would cost more.
+MOST_OCCURRENCES = 800
 
 
 class MesShift(models.Model):
@@ -42,11 +42,19 @@ class MesShift(models.Model):
         default="start",
     )
     break_ids = fields.One2many("mes.shift.break", "shift_id", string="Breaks", copy=True)
+    crew_ids = fields.One2many("mes.shift.crew", "shift_id", string="Crews", copy=True)
+    crew_names = fields.Char(string="Crew", compute="_compute_crew_names")
 
     _hours_in_day = models.Constraint(
         "CHECK(start_hour >= 0 AND start_hour < 24 AND end_hour >= 0 AND end_hour <= 24)",
         "A shift's start is from 00:00 to 23:59 and its end from 00:00 to 24:00.",
     )
+
+    @api.depends("crew_ids.crew_id.code", "crew_ids.week")
+    def _compute_crew_names(self):
+        """The codes of the crews in the order of weeks, such as "A, B, C"."""
+        for shift in self:
+            shift.crew_names = ", ".join(line.crew_id.code for line in shift.crew_ids.sorted("week"))
 
     def _marking_fields(self):
         return {"code", "pattern_id", "week", "start_hour", "end_hour", "business_day", *WEEKDAYS}
@@ -66,7 +74,51 @@ class MesShift(models.Model):
             raise ValidationError(self.env._("A shift needs at least one day of the week."))
         self.pattern_id._check_shifts()
         self.break_ids._check_inside()
+        self.crew_ids._check_week()
 
     def _length(self) -> int:
         """Minutes from start to end on the clock."""
         return (minutes(self.end_hour) - minutes(self.start_hour)) % 1440 or 1440
+
+    def _crew_of(self, week: int):
+        """The crew in a week (1, 2, ...) of the cycle: the one named for it, else that of every week."""
+        named = {line.week: line.crew_id for line in self.crew_ids}
+        return named.get(week) or named.get(0) or self.env["mes.crew"]
+
+    def _occurrences_marked(self, week: int) -> list[tuple[int, int, int | None]]:
+        """(machine, from, until) of the shift's own hours in a week of the cycle (0: any), as marks want them.
+
+        What is past is marked shift by shift; of what is to come there are no derived rows yet, so that it
+        needs only one mark, without an end.
+        """
+        spans: list[tuple[int, int, int | None]] = []
+        for assignment in self.pattern_id.assignment_ids:
+            spans += self._occurrences_at(assignment, week)
+        return spans
+
+    def _occurrences_at(self, assignment, week: int) -> list[tuple[int, int, int | None]]:
+        """The same for one place of the pattern."""
+        calendar = self.env["mes.calendar"]
+        first, until = assignment.date_from, assignment._next_start()
+        tomorrow = self.env["mes.clock"].now().date() + timedelta(days=2)  # in any time zone
+        last = min(until, tomorrow) if until else tomorrow
+        days = [day for day in _dates(first, last) if self[WEEKDAYS[day.weekday()]] and self._is_in(week, day)]
+        if len(days) > MOST_OCCURRENCES:
+            return calendar._touched(assignment, first, until)
+        start, end = minutes(self.start_hour), minutes(self.end_hour)
+        spans = calendar._touched_days(assignment, days, start, end)
+        if until is None or until > tomorrow:
+            spans += calendar._touched(assignment, tomorrow, until)
+        return spans
+
+    def _is_in(self, week: int, day: date) -> bool:
+        """Whether the shift works on the day, and the day lies in this week of the cycle (0: any)."""
+        number = self.pattern_id._week_number(day)
+        return self.week in (0, number) and week in (0, number)
+
+
+def _dates(first: date, last: date):
+    """The days from first to before last."""
+    while first < last:
+        yield first
+        first += timedelta(days=1)

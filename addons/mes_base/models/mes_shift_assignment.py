@@ -1,5 +1,8 @@
 from odoo import fields, models
 
+# The fields that name a place.
+PLACES = ("site_id", "area_id", "workcenter_id")
+
 
 class MesShiftAssignment(models.Model):
     """From this date on a site, an area, a line or a machine works by this pattern."""
@@ -34,13 +37,17 @@ class MesShiftAssignment(models.Model):
     def _marked_spans(self):
         """The machines of the place from the date to the place's next pattern."""
         calendar = self.env["mes.calendar"]
-        spans = []
-        for assignment in self:
-            place = {name: assignment[name].id for name in ("site_id", "area_id", "workcenter_id")}
-            later = self.search(
-                [(name, "=", id_) for name, id_ in place.items()] + [("date_from", ">", assignment.date_from)],
-                order="date_from",
-                limit=1,
-            )
-            spans += calendar._touched(assignment, assignment.date_from, later.date_from or None)
-        return spans
+        return [
+            span
+            for assignment in self
+            for span in calendar._touched(assignment, assignment.date_from, assignment._next_start())
+        ]
+
+    def _place(self) -> dict[str, int]:
+        """The one place that is named: {field: id}."""
+        return {name: self[name].id for name in PLACES if self[name]}
+
+    def _next_start(self):
+        """The date from which the place works by another pattern, None if there is none."""
+        domain = [(name, "=", self[name].id) for name in PLACES] + [("date_from", ">", self.date_from)]
+        return self.search(domain, order="date_from", limit=1).date_from or None

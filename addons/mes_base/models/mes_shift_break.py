@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from .mes_shift import minutes
+from ..tools.calendar_rules import minutes
 
 
 class MesShiftBreak(models.Model):
@@ -18,6 +18,11 @@ class MesShiftBreak(models.Model):
     company_id = fields.Many2one(related="shift_id.company_id", store=True, index=True)
     start_hour = fields.Float(string="Start", required=True)
     minutes = fields.Integer(required=True, default=30)
+    stops = fields.Boolean(
+        string="Machine Stops",
+        default=True,
+        help="On: the break is a planned stop. Off: work goes on through it, people relieve each other.",
+    )
 
     _minutes_positive = models.Constraint(
         "CHECK(minutes > 0 AND start_hour >= 0 AND start_hour < 24)",
@@ -25,7 +30,7 @@ class MesShiftBreak(models.Model):
     )
 
     def _marking_fields(self):
-        return {"shift_id", "start_hour", "minutes"}
+        return {"shift_id", "start_hour", "minutes", "stops"}
 
     def _marked_spans(self):
         """Wherever and whenever the shift's pattern is valid."""

@@ -43,6 +43,12 @@ class MrpWorkcenter(models.Model):
         default=60000,
         help="A closed stop shorter than this is a minor stop.",
     )
+    mes_minor_stop_ids = fields.One2many(
+        "mes.minor.stop",
+        "workcenter_id",
+        string="Thresholds by Mode",
+        help="Where stops in a mode, such as changeover, are minor up to another length.",
+    )
     mes_parallel_orders = fields.Boolean(
         string="Orders Side by Side",
         help="Several orders may run at once, with shares; else starting one ends the run of the other.",

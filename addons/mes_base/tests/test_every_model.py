@@ -19,8 +19,9 @@ MACHINE_FACTS = {
     "mes.oee.rollup", "mes.oee.report", "mes.andon.call", "mes.andon.escalation",
 }  # fmt: skip
 # Forms that live for an hour and show their owner's rows only.
-FORMS = {"mes.stop.explanation"}
-ENGINEERS_FORMS = {"mes.gateway.tag.import", "mes.gateway.tag.import.row"}
+FORMS = {"mes.stop.explanation", "mes.shift.plan"}
+ENGINEERS_FORMS = {"mes.shift.pattern.version", "mes.gateway.tag.import", "mes.gateway.tag.import.row"}
+SUPERVISORS_FORMS = {"mes.overtime"}
 # What each limited role may change; everything else is closed to it.
 MAY_CHANGE = {
     "portal": set(),
@@ -28,7 +29,7 @@ MAY_CHANGE = {
     "internal": set(),
     "gateway": set(),
     "operator": FORMS,
-    "supervisor": FORMS | {"mes.order.run", "mes.shift.exception", "mes.period.lock"},
+    "supervisor": FORMS | SUPERVISORS_FORMS | {"mes.crew", "mes.order.run", "mes.shift.exception", "mes.period.lock"},
 }
 
 
@@ -67,7 +68,7 @@ class TestEveryModel(TransactionCase):
         """A rule for everybody, for all four rights, on the row's own company; of a form, on its owner."""
         for name, model in self.models.items():
             rules = self.env["ir.rule"].search([("model_id.model", "=", name), ("groups", "=", False)])
-            if name in FORMS | ENGINEERS_FORMS:
+            if name in FORMS | SUPERVISORS_FORMS | ENGINEERS_FORMS:
                 self.assertTrue(model._transient)
                 self.assertIn("[('create_uid', '=', user.id)]", rules.mapped("domain_force"), name)
                 continue

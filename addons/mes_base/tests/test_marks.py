@@ -52,9 +52,9 @@ class TestMarks(MesCase):
         self.assertEqual(self.marks(), [(22 * HOUR, 25 * HOUR)])
 
     def test_closed_day_marks_the_shifts_that_begin_on_it(self):
-        """A holiday touches its day and the night after it."""
+        """A holiday touches the hours that were to be worked, and no other."""
         self.env["mes.shift.exception"].create({"name": "Holiday", "date": "2026-03-03", "area_id": self.area.id})
-        self.assertEqual(self.marks(), [(DAY, 3 * DAY)])
+        self.assertEqual(self.marks(), [(DAY + 6 * HOUR, DAY + 14 * HOUR)])
 
     def test_new_pattern_marks_from_its_date_to_the_next(self):
         """A pattern touches the time in which it holds."""

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from .model import Break, Shift, Span
+from .model import Break, Key, Shift, Span
 
 MINUTES_A_DAY = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -45,7 +48,7 @@ class ShiftRule:
     """A named shift on one ``weekday`` (0 is Monday; not looked at in an exception).
 
     Its business date is the local date of its start, moved by ``date_offset`` days (a plant that books
-    the night from Sunday 22:00 under Monday says 1).
+    the night from Sunday 22:00 under Monday says 1). ``crew`` is who works it, None if nobody said.
     """
 
     name: str
@@ -54,11 +57,22 @@ class ShiftRule:
     end: int
     breaks: tuple[BreakRule, ...] = ()
     date_offset: int = 0
+    crew: Key | None = None
 
     def __post_init__(self) -> None:
         _check_minutes(f"shift {self.name!r}", self.start, self.end)
         if not 0 <= self.weekday <= 6:
             raise ValueError(f"shift {self.name!r}: weekday {self.weekday} is not 0 (Monday) to 6 (Sunday)")
+
+    @property
+    def minutes(self) -> int:
+        """Minutes from start to end on the clock, 1..1440."""
+        return (self.end - self.start) % MINUTES_A_DAY or MINUTES_A_DAY
+
+    def longer(self, minutes: int) -> ShiftRule:
+        """The same shift with a later end: by ``minutes``, or by fewer where it would last more than a day."""
+        length = min(self.minutes + minutes, MINUTES_A_DAY)
+        return replace(self, end=(self.start + length) % MINUTES_A_DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,25 @@ def expand(calendar: Calendar, window: Span) -> tuple[Shift, ...]:
     )
 
 
+def changed(before: Iterable[Shift], after: Iterable[Shift]) -> list[Span]:
+    """Where two calendars say something else: another shift, crew, business date or break, or none.
+
+    Both are disjoint shifts, as :func:`expand` gives them; the spans are disjoint and in order.
+    """
+    old, new = set(before), set(after)
+    gone, come = (sorted(part, key=lambda shift: shift.start) for part in (old - new, new - old))
+    cuts = sorted({cut for shift in (*gone, *come) for cut in _edges(shift)})
+    found: list[Span] = []
+    for start, end in pairwise(cuts):
+        if _says(gone, start) == _says(come, start):
+            continue
+        if found and found[-1].end == start:
+            found[-1] = Span(found[-1].start, end)
+        else:
+            found.append(Span(start, end))
+    return found
+
+
 def hour_grid(tz: str, window: Span) -> tuple[HourRow, ...]:
     """The hours of the local clock that overlap ``window``, whole: none lost, none doubled."""
     zone = ZoneInfo(tz)
@@ -195,7 +228,24 @@ def _shift(zone: ZoneInfo, day: date, rule: ShiftRule) -> Shift:
         rest_end = instant(rest.end, later or rest.end <= rest.start)
         breaks.append(Break(rest_start, rest_end, rest.stops))
     key = f"{business_date.isoformat()}/{rule.name}/{rule.start // 60:02d}:{rule.start % 60:02d}"
-    return _clipped(Shift(start, end, key, business_date, tuple(breaks), rule.name), start)
+    return _clipped(Shift(start, end, key, business_date, tuple(breaks), rule.name, rule.crew), start)
+
+
+def _edges(shift: Shift) -> Iterator[int]:
+    """Each instant at which the shift or one of its breaks begins or ends."""
+    yield from (shift.start, shift.end)
+    for rest in shift.breaks:
+        yield from (rest.start, rest.end)
+
+
+def _says(shifts: Sequence[Shift], time: int) -> tuple[Any, ...] | None:
+    """What disjoint shifts in order say of an instant, None if nothing."""
+    place = bisect_right(shifts, time, key=lambda shift: shift.start) - 1
+    if place < 0 or shifts[place].end <= time:
+        return None
+    shift = shifts[place]
+    breaks = tuple(rest.stops for rest in shift.breaks if rest.start <= time < rest.end)
+    return shift.key, shift.business_date, shift.name, shift.crew, breaks
 
 
 def _without_overlap(shifts: Iterable[Shift]) -> Iterator[Shift]:
@@ -259,7 +309,11 @@ def _canonical(part: Pattern | CalendarException) -> str:
         ),
         key=repr,
     )
-    return json.dumps(asdict(replace(part, rules=tuple(rules))), default=date.isoformat, sort_keys=True)
+    plain = asdict(replace(part, rules=tuple(rules)))
+    for rule in plain["rules"]:
+        if rule["crew"] is None:  # a calendar without crews keeps the version that it had before there were any
+            del rule["crew"]
+    return json.dumps(plain, default=date.isoformat, sort_keys=True)
 
 
 def _check_minutes(what: str, *minutes: int) -> None:

@@ -7,15 +7,13 @@ class MesPeriodLock(models.Model):
 
     _inherit = "mes.period.lock"
 
-    @api.model_create_multi
-    def create(self, vals_list):
+    @api.private
+    def _fold_before_closing(self) -> None:
         """Before a period is closed, the rollups take in all that came for it."""
-        # Whoever may not close a period shall not make the server work for nothing.
-        self.check_access("create")
+        super()._fold_before_closing()
         refresh = self.env["mes.oee.refresh"]
         while refresh._fold() or refresh._advance():
             pass
-        return super().create(vals_list)
 
     def action_reopen(self):
         """Settings may have changed while the period was closed: its rows are made anew."""
