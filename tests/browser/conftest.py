@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from cable import Cable
@@ -53,31 +55,39 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_board(floor: ShopFloor, browser: Browser) -> Iterator[Open]:
-    """Opens the board as a user; fails the test when the page reports an error on its console."""
+def open_page(floor: ShopFloor, browser: Browser) -> Iterator[Open]:
+    """Opens an address of Odoo as a user; fails the test when the page reports an error on its console.
+
+    ``ready`` is the selector of what must be there: by default a screen that has left its skeleton. What a
+    test did to a page itself it may take out of ``open_page.said`` again.
+    """
     contexts = []
     said: list[str] = []
 
     def make(
+        path: str,
+        ready: str = ".o_mes_screen:not([data-phase=loading])",
+        *,
         login: str = "operator",
         url: str | None = None,
         size: tuple[int, int] = (1440, 900),
         theme: str = "light",
-        path: str = "/odoo/mes-board",
         touch: bool = False,
+        timezone: str | None = None,
     ) -> Page:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, has_touch=touch)
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, has_touch=touch, timezone_id=timezone
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        base = url or floor.url
-        page.goto(f"{base}/web/login?redirect={path}")
+        page.goto(f"{url or floor.url}/web/login?{urlencode({'redirect': path})}")
         page.evaluate("theme => localStorage.setItem('mes_board_theme', theme)", theme)
         page.fill("input[name=login]", login)
         page.fill("input[name=password]", login)
         page.click("button[type=submit]")
-        page.wait_for_selector(".o_mes_board:not([data-phase=loading])", timeout=60_000)
+        page.wait_for_selector(ready, timeout=60_000)
         return page
 
     make.said = said  # type: ignore[attr-defined]
@@ -85,3 +95,14 @@ def open_board(floor: ShopFloor, browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert not said, said
+
+
+@pytest.fixture
+def open_board(open_page: Open) -> Open:
+    """Opens the live board."""
+
+    def make(path: str = "/odoo/mes-board", **options: Any) -> Page:
+        return open_page(path, ".o_mes_board:not([data-phase=loading])", **options)
+
+    make.said = open_page.said  # type: ignore[attr-defined]
+    return make

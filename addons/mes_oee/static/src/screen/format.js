@@ -55,8 +55,11 @@ export function formatRatio(ratio) {
 export function formatSpan(startMs, endMs, tz) {
     const [start, end] = [startMs, endMs].map((ms) => DateTime.fromMillis(ms, { zone: tz }));
     const isOneDay = start.hasSame(end.minus({ milliseconds: 1 }), "day");
-    const day = isOneDay ? "" : `${formatDay(endMs, tz)} `;
-    return `${isOneDay ? "" : `${formatDay(startMs, tz)} `}${formatClock(startMs, tz)} – ${day}${formatClock(endMs, tz)}`;
+    const written = [startMs, endMs].map((ms) => {
+        const day = isOneDay ? [] : [formatDay(ms, tz)];
+        return [...day, formatClock(ms, tz)].join(" ");
+    });
+    return written.join(" – ");
 }
 
 /** @returns {string} the day as people here write it: "Mon, Mar 2" */
