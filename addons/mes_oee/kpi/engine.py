@@ -107,7 +107,19 @@ def elements(totals: Totals, settings: Settings) -> dict[str, Fraction | int]:
         "GQ": totals.good,
         "SQ": totals.reject,
         "PRU*PQ": Fraction(totals.ideal_ns, NS_PER_MS),
+        "FE": totals.failure_stops,
+        "FE+1": totals.failure_stops + 1,
+        "TTR": totals.failure_ms,
+        "CMT": totals.failure_ms,
+        "PMT": totals.maintenance_ms,
+        "CMT+PMT": totals.failure_ms + totals.maintenance_ms,
+        **_capacity(totals, pot),
     }
+
+
+def _capacity(totals: Totals, pot_ms: int) -> dict[str, Fraction | int]:
+    """EPC: how many pieces of what was made the shift time had room for, at the mean ideal cycle."""
+    return {"EPC": Fraction(pot_ms * NS_PER_MS * totals.total, totals.ideal_ns)} if totals.ideal_ns > 0 else {}
 
 
 def figures(
@@ -126,12 +138,19 @@ def figures(
     settings = settings or Settings()
     known = elements(totals, settings)
     known.update(more or {})
-    problems = {"PRU*PQ": "no_ideal_cycle"} if totals.without_ideal else {}
+    problems = _problems(totals)
     coverage = totals.coverage
     refused = _too_little_watched(coverage, settings)
     return {
         kpi.key: _figure(kpi, totals, settings, Inputs(known, problems), method, coverage, refused) for kpi in registry
     }
+
+
+def _problems(totals: Totals) -> dict[str, str]:
+    """Elements that have no value here, and why."""
+    if totals.without_ideal:
+        return {"PRU*PQ": "no_ideal_cycle", "EPC": "no_ideal_cycle"}
+    return {} if totals.total else {"EPC": "nothing_produced"}
 
 
 def losses(totals: Totals) -> Losses:

@@ -24,10 +24,25 @@ REFUSALS: dict[str, str] = {
     "no_ideal_cycle": "some of the pieces have no ideal cycle: enter one for their product on this machine",
     "zero_divisor": "the divisor is zero",
     "input_missing": "an input of the formula is not known here",
+    "no_order_ran": "no order ran in this span",
+    "no_failure": "no failure began in this span",
+    "no_maintenance": "there was neither a repair nor planned maintenance in this span",
+    "no_planned_scrap": "no planned scrap is set for these products or machines",
+    "nothing_begun": "no piece was counted at the first operation",
 }
 """Every reason for which a figure may be refused, with a sentence."""
 
-_ZERO = {"PBT": "no_busy_time", "APT": "no_production_time", "PQ": "nothing_produced", "POT": "no_shift_time"}
+_ZERO = {
+    "PBT": "no_busy_time",
+    "APT": "no_production_time",
+    "PQ": "nothing_produced",
+    "POT": "no_shift_time",
+    "AOET": "no_order_ran",
+    "FE": "no_failure",
+    "CMT+PMT": "no_maintenance",
+    "PSQ": "no_planned_scrap",
+    "PQ1": "nothing_begun",
+}
 
 
 class Undefined(ArithmeticError):
@@ -73,13 +88,19 @@ Formula = Callable[[Inputs], Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """An indicator. ``version`` grows when its meaning changes and is kept beside every value."""
+    """An indicator. ``version`` grows when its meaning changes and is kept beside every value.
+
+    ``inputs`` are the elements that the formula may ask for: what lives in another room is only fetched for
+    those that ask. ``unit`` is that of the value: ratio, ms, or pieces_per_ms.
+    """
 
     key: str
     number: int | None
     text: str
     compute: Formula
     version: int = 1
+    inputs: tuple[str, ...] = ()
+    unit: str = "ratio"
 
 
 class Registry:
@@ -99,6 +120,11 @@ class Registry:
 
     def __iter__(self) -> Iterator[Kpi]:
         return iter(list(self._kpis.values()))
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Every element that some formula may ask for."""
+        return frozenset(name for kpi in self._kpis.values() for name in kpi.inputs)
 
 
 def ratio(numerator: str, divisor: str) -> Formula:
@@ -125,32 +151,54 @@ def _rate_and_quality(inputs: Inputs) -> Fraction:
     return inputs.ratio("PRU*PQ", "APT") * inputs.ratio("GQ", "PQ")
 
 
-_TABLE: tuple[tuple[str, int | None, str, Formula], ...] = (
-    ("allocation", 2, "AUBT / AOET", ratio("AUBT", "AOET")),
-    ("throughput", 3, "PQ / AOET", ratio("PQ", "AOET")),
-    ("allocation_efficiency", 4, "AUBT / PBT", ratio("AUBT", "PBT")),
-    ("utilization", 5, "APT / AUBT", ratio("APT", "AUBT")),
-    ("oee", 6, "(APT / PBT) * (PRU*PQ / APT) * (GQ / PQ)", _oee),
-    ("nee", 7, "(AUPT / PBT) * (PRU*PQ / APT) * (GQ / PQ)", _nee),
-    ("availability", 8, "APT / PBT", ratio("APT", "PBT")),
-    ("effectiveness", 9, "PRU*PQ / APT", ratio("PRU*PQ", "APT")),
-    ("quality", 10, "GQ / PQ", ratio("GQ", "PQ")),
-    ("setup_ratio", 11, "AUST / AUPT", ratio("AUST", "AUPT")),
-    ("technical_efficiency", 12, "APT / (APT + ADET)", ratio("APT", "APT+ADET")),
-    ("production_process", 13, "APT / AOET", ratio("APT", "AOET")),
-    ("planned_scrap", 14, "SQ / PSQ", ratio("SQ", "PSQ")),
-    ("scrap_ratio", 16, "SQ / PQ", ratio("SQ", "PQ")),
-    ("rework_ratio", 17, "RQ / PQ", ratio("RQ", "PQ")),
-    ("equipment_load", 30, "PQ / EPC", ratio("PQ", "EPC")),
-    ("teep", None, "OEE * PBT / CT", _teep),
+_EFFECTIVE = ("PQ", "PRU*PQ", "APT", "GQ")
+_COMPOSED: tuple[tuple[str, int | None, str, Formula, tuple[str, ...]], ...] = (
+    ("oee", 6, "(APT / PBT) * (PRU*PQ / APT) * (GQ / PQ)", _oee, ("PBT", *_EFFECTIVE)),
+    ("nee", 7, "(AUPT / PBT) * (PRU*PQ / APT) * (GQ / PQ)", _nee, ("AUPT", "PBT", *_EFFECTIVE)),
+    ("teep", None, "OEE * PBT / CT", _teep, ("PBT", "CT", *_EFFECTIVE)),
 )
+_RATIOS: tuple[tuple[str, int, str, str, str], ...] = (
+    ("allocation", 2, "AUBT", "AOET", "ratio"),
+    ("throughput", 3, "PQ", "AOET", "pieces_per_ms"),
+    ("allocation_efficiency", 4, "AUBT", "PBT", "ratio"),
+    ("utilization", 5, "APT", "AUBT", "ratio"),
+    ("availability", 8, "APT", "PBT", "ratio"),
+    ("effectiveness", 9, "PRU*PQ", "APT", "ratio"),
+    ("quality", 10, "GQ", "PQ", "ratio"),
+    ("setup_ratio", 11, "AUST", "AUPT", "ratio"),
+    ("technical_efficiency", 12, "APT", "APT+ADET", "ratio"),
+    ("production_process", 13, "APT", "AOET", "ratio"),
+    ("planned_scrap", 14, "SQ", "PSQ", "ratio"),
+    ("scrap_ratio", 16, "SQ", "PQ", "ratio"),
+    ("rework_ratio", 17, "RQ", "PQ", "ratio"),
+    ("fall_off", 18, "SQ", "PQ1", "ratio"),
+    ("equipment_load", 30, "PQ", "EPC", "ratio"),
+    ("mtbf", 31, "APT", "FE", "ms"),
+    ("mttf", 32, "APT", "FE+1", "ms"),
+    ("mttr", 33, "TTR", "FE", "ms"),
+    ("corrective_maintenance", 34, "CMT", "CMT+PMT", "ratio"),
+)
+_WORDS = {
+    "technical_efficiency": "APT / (APT + ADET)",
+    "mttf": "APT / (FE + 1)",
+    "corrective_maintenance": "CMT / (CMT + PMT)",
+    "fall_off": "SQ / PQ of the first operation",
+}
 
 
 def standard() -> Registry:
     """A registry with the indicators whose formulas this room owns."""
     registry = Registry()
-    for key, number, text, compute in _TABLE:
-        registry.register(Kpi(key, number, text, compute))
+    made = [
+        Kpi(key, number, text, compute, inputs=tuple(dict.fromkeys(inputs)))
+        for key, number, text, compute, inputs in _COMPOSED
+    ]
+    made += [
+        Kpi(key, number, _WORDS.get(key, f"{above} / {below}"), ratio(above, below), 1, (above, below), unit)
+        for key, number, above, below, unit in _RATIOS
+    ]
+    for kpi in sorted(made, key=lambda one: (one.number is None, one.number)):
+        registry.register(kpi)
     return registry
 
 

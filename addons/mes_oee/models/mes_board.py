@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from .. import kpi
 from ..tools import board, ribbon
+from .mes_oee_shift import GLANCE
 
 # Between shifts the board shows so much of the past.
 LOOK_BACK_MS = 8 * 3_600_000
@@ -181,9 +182,9 @@ class MesBoard(models.AbstractModel):
         """The figures of machines by id, or of a line under None."""
         service = self.env["mes.oee"]
         if scope[:1].mes_level == "line":
-            whole = service.figures(scope, start, now)
+            whole = service.figures(scope, start, now, registry=GLANCE)
             return {None: self._values(whole[0] if whole else None, scope, now)}
-        parts = {part.key[0]: part for part in service.figures(scope, start, now, by=("machine",))}
+        parts = {part.key[0]: part for part in service.figures(scope, start, now, by=("machine",), registry=GLANCE)}
         return {unit.id: self._values(parts.get(unit.id), unit, now) for unit in scope}
 
     def _values(self, part: Any, workcenter: models.BaseModel, now: int) -> dict[str, Any]:

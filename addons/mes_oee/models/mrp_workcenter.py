@@ -24,6 +24,16 @@ class MrpWorkcenter(models.Model):
         check_company=True,
         domain="[('mes_line_id', '=', id)]",
     )
+    mes_startup_minutes = fields.Integer(
+        string="Start-up Time (min)",
+        default=10,
+        help="So long after a set-up rejected pieces count as start-up rejects. 0: none.",
+    )
+    mes_planned_scrap = fields.Float(
+        string="Planned Scrap (%)",
+        digits=(5, 2),
+        help="Share of the pieces made that the plan reckons to be scrap, for products that have none of their own.",
+    )
     mes_has_facts = fields.Boolean(string="Has Machine Facts", compute="_compute_mes_has_facts")
     mes_oee_shift = fields.Char(string="Shift of the Figures", compute="_compute_mes_figures")
     mes_availability = fields.Float(string="Availability", compute="_compute_mes_figures")
@@ -32,6 +42,21 @@ class MrpWorkcenter(models.Model):
     mes_oee = fields.Float(string="OEE of the Shift", compute="_compute_mes_figures")
     mes_coverage = fields.Float(string="Coverage", compute="_compute_mes_figures")
     mes_oee_refusal = fields.Char(string="Why There Is No OEE", compute="_compute_mes_figures")
+
+    _mes_planned_scrap_percent = models.Constraint(
+        "CHECK(mes_planned_scrap IS NULL OR mes_planned_scrap BETWEEN 0 AND 100)",
+        "Planned scrap is from 0 to 100 percent.",
+    )
+    _mes_startup_positive = models.Constraint(
+        "CHECK(mes_startup_minutes IS NULL OR mes_startup_minutes >= 0)", "A start-up time is not negative."
+    )
+
+    def write(self, vals):
+        """Another start-up time makes other start-up rejects, in all that is not closed."""
+        result = super().write(vals)
+        if "mes_startup_minutes" in vals:
+            self.env["mes.dirty.span"]._mark([(w.id, 0, None) for w in self.filtered("mes_level")], "setting")
+        return result
 
     def _compute_mes_has_facts(self):
         """A machine that reports has facts; a line has them if a unit of it has."""

@@ -1,0 +1,141 @@
+from fractions import Fraction
+
+from odoo.addons.mes_base.tests.common import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    feed_counts,
+    feed_states,
+    make_reason,
+    make_user,
+    make_work_center,
+    set_ideal_cycle,
+)
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .common import OeeCase
+
+END = MONDAY + 8 * HOUR
+
+
+@tagged("post_install", "-at_install")
+class TestLosses(OeeCase):
+    """Eight hours of one machine taken apart: half an hour of set-up, a breakdown of an hour, a stop of 30 s."""
+
+    def setUp(self):
+        """A piece sells for 3, costs 1 and ideally takes 2 s; the machine costs 60 an hour."""
+        super().setUp()
+        self.product.write({"list_price": 3.0, "standard_price": 1.0})
+        self.machine.write({"costs_hour": 60.0, "mes_startup_minutes": 10})
+        self.reason = make_reason(self.env, "Motor", mes_code="17", mes_failure=True)
+        self.full_day(hours=8, ideal=2.0)
+        start = MONDAY + 30 * MINUTE
+        feed_states(
+            self.env,
+            self.machine,
+            [
+                (MONDAY, "setup"), (start, "running"),
+                (MONDAY + 2 * HOUR, "down", "17"), (MONDAY + 3 * HOUR, "running"),
+                (MONDAY + 4 * HOUR, "idle"), (MONDAY + 4 * HOUR + 30_000, "running"), (END, "idle"),
+            ],
+        )  # fmt: skip
+        feed_counts(self.env, self.machine, [(MONDAY, 0), (start, 0), (start + 10 * MINUTE, 300), (END, 10_300)])
+        feed_counts(self.env, self.machine, [(start, 0), (start + 10 * MINUTE, 30), (END, 130)], "reject")
+        self.at(MONDAY + 9 * HOUR)
+
+    def told(self, breakdown):
+        return {one.name: (one.ms, one.pieces, one.money, one.count) for one in breakdown.lost}
+
+    def waterfall(self, *args, **options):
+        return self.env["mes.oee.losses"].waterfall(*(args or (self.machine, MONDAY, END)), **options)
+
+    def test_each_step_in_time_pieces_and_money(self):
+        """Every number by hand; the milliseconds sum to calendar time."""
+        (whole,) = self.waterfall()
+        told = self.told(whole)
+        self.assertEqual(told["setup"], (1_800_000, 900, 1800, 0))
+        self.assertEqual(told["unplanned"], (3_600_000, 1800, 3600, 1))
+        self.assertEqual(told["minor"], (30_000, 15, 30, 1))
+        self.assertEqual(told["speed"], (2_770_000, 1385, 2770, 0))
+        self.assertEqual(told["startup_reject"], (60_000, 30, 90, 0))
+        self.assertEqual(told["production_reject"], (200_000, 100, 300, 0))
+        self.assertEqual(told["value_adding"], (20_340_000, 10_170, 20_340, 0))
+        self.assertEqual(sum(one.ms for one in whole.lost), whole.calendar_ms)
+        self.assertEqual(whole.calendar_ms, 8 * HOUR)
+        self.assertTrue(whole.complete and whole.priced)
+        self.assertEqual(whole.currency_id, self.env.company.currency_id.id)
+
+    def test_six_big_losses(self):
+        """Nakajima's six are steps of the waterfall, minor and undetermined stops together."""
+        (whole,) = self.env["mes.oee.losses"].six(self.machine, MONDAY, END)
+        self.assertEqual(
+            {one.name: one.ms for one in whole.lost},
+            {
+                "breakdowns": 3_600_000, "setup_adjustment": 1_800_000, "minor_stops": 30_000,
+                "reduced_speed": 2_770_000, "startup_rejects": 60_000, "production_rejects": 200_000,
+            },
+        )  # fmt: skip
+
+    def test_hours_sum_to_the_whole(self):
+        """In pieces and money too, from rollup rows as from facts, also across a change of the ideal cycle."""
+        set_ideal_cycle(self.env, self.machine, 1.8, from_ms=MONDAY + 5 * HOUR + 20 * MINUTE)
+        before = self.told(self.waterfall()[0])
+        self.refresh()
+        (whole,) = self.waterfall()
+        self.assertEqual(self.told(whole), before)
+        hourly = self.waterfall(by=("hour",))
+        self.assertEqual(len(hourly), 8)
+        for place, one in enumerate(whole.lost):
+            parts = [hour.lost[place] for hour in hourly]
+            self.assertEqual(sum(part.pieces for part in parts), one.pieces, one.name)
+            self.assertEqual(sum(part.money for part in parts), one.money, one.name)
+            self.assertEqual(sum(part.count for part in parts), one.count, one.name)
+
+    def test_startup_is_a_setting(self):
+        """Half the start-up time has half of the burst; none has none; the rollup follows the setting."""
+        self.refresh()
+        self.machine.mes_startup_minutes = 5
+        self.refresh()
+        self.assertEqual(self.told(self.waterfall()[0])["startup_reject"][1], 15)
+        self.machine.mes_startup_minutes = 0
+        self.refresh()
+        self.assertEqual(self.told(self.waterfall()[0])["startup_reject"][1], 0)
+        self.assertEqual(self.told(self.waterfall()[0])["production_reject"][1], 130)
+
+    def test_without_contribution_the_machine_hour_counts(self):
+        """A product sold at its cost: an hour costs the machine's hour, a reject its material and that time."""
+        self.product.standard_price = 3.0
+        (whole,) = self.waterfall()
+        told = self.told(whole)
+        self.assertEqual(told["unplanned"][2], 60)
+        self.assertEqual(told["startup_reject"][2], 30 * 3 + 1)
+        self.assertFalse(whole.priced)
+
+    def test_a_line_with_a_bottleneck_loses_money_there_only(self):
+        """The other units' time is worth their hour; without a bottleneck each unit bears its part."""
+        other = make_work_center(self.env, self.area, "M2", line=self.line)
+        self.assertEqual(self.told(self.waterfall()[0])["unplanned"][2], 1800)
+        self.line.mes_bottleneck_id = other
+        self.assertEqual(self.told(self.waterfall()[0])["unplanned"][2], 60)
+        self.line.mes_bottleneck_id = self.machine
+        self.assertEqual(self.told(self.waterfall()[0])["unplanned"][2], 3600)
+
+    def test_pareto(self):
+        """Stops by reason, the longest first, in time, pieces, money and number."""
+        lost = self.env["mes.oee.losses"].pareto(self.machine, MONDAY, END)
+        self.assertEqual(
+            [(one.key, one.ms, one.money, one.count) for one in lost],
+            [((self.reason.id,), 3_600_000, 3600, 1), ((None,), 1_830_000, 1830, 1)],
+        )
+        by_code = self.env["mes.oee.losses"].pareto(self.machine, MONDAY, END, by=("code", "machine"))
+        self.assertEqual(by_code[0].key, ("17", self.machine.id))
+
+    def test_an_operator_may_ask_and_nobody_of_another_company(self):
+        """The operator sees what losses cost; who may not read the machine sees nothing."""
+        operator = make_user(self.env, "operator")
+        lost = self.env["mes.oee.losses"].with_user(operator).pareto(self.machine.with_user(operator), MONDAY, END)
+        self.assertEqual(lost[0].money, Fraction(3600))
+        gateway = make_user(self.env, "gateway")
+        with self.assertRaises(AccessError):
+            self.env["mes.oee.losses"].with_user(gateway).waterfall(self.machine.with_user(gateway), MONDAY, END)
