@@ -32,6 +32,7 @@
         "views/mrp_workcenter_productivity_loss_views.xml",
         "views/mes_reason_rule_views.xml",
         "views/mes_stop_views.xml",
+        "views/maintenance_views.xml",
         "views/mes_state_override_views.xml",
         "views/mes_order_run_views.xml",
         "views/mes_fact_views.xml",

@@ -3,6 +3,8 @@ from . import mes_marking_mixin  # first: others inherit from it
 # isort: split
 from . import (
     ir_websocket,
+    maintenance_equipment,
+    maintenance_request,
     mes_andon_call,
     mes_andon_escalation,
     mes_andon_kind,
@@ -41,12 +43,16 @@ from . import (
     mes_state_override,
     mes_state_point,
     mes_stop,
+    mes_stop_causes,
     mes_stop_explained,
+    mes_stop_maintenance,
     mes_stop_merge,
     mes_stop_words,
     mes_timeline,
     mrp_workcenter,
     mrp_workcenter_class,
+    mrp_workcenter_maintenance,
     mrp_workcenter_productivity_loss,
+    mrp_workcenter_productivity_loss_maintenance,
     mrp_workorder,
 )

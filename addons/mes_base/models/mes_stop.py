@@ -33,7 +33,9 @@ class MesStop(models.Model):
     at_until = Timestamp(string="Until", help="Empty: its end was not seen yet.")
     seen_until = Timestamp(string="Seen Until", required=True, help="Up to here it was seen to last.")
     duration_ms = BigInteger(string="Duration (ms)", help="Length so far as it was seen.")
-    duration_minutes = fields.Float(string="Minutes", compute="_compute_duration_minutes", digits=(16, 2))
+    duration_minutes = fields.Float(
+        string="Minutes", compute="_compute_duration_minutes", store=True, digits=(16, 2)
+    )
     codes = fields.Char(help="The machine's codes in order of time, separated by commas.")
     kind = fields.Selection(
         [("unplanned", "Unplanned Stop"), ("minor", "Minor Stop"), ("undetermined", "Undetermined")],

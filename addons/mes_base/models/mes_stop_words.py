@@ -108,10 +108,6 @@ class MesStop(models.Model):
             "mine": self._may_take_back(word),
         }
 
-    def _told_maintenance(self) -> dict | None:
-        """What is known of a repair; the part with maintenance fills it in."""
-        return None
-
     def _named(self, loss_id: int | None) -> dict | None:
         loss = self.env["mrp.workcenter.productivity.loss"].browse(loss_id or [])
         return {"id": loss.id, "name": loss.name} if loss else None

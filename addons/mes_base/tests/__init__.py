@@ -8,6 +8,8 @@ from . import (
     test_period_lock,
     test_plant_model,
     test_security,
+    test_stop_backlog,
+    test_stop_maintenance,
     test_stop_words,
     test_stops,
     test_timeline,

@@ -48,7 +48,7 @@ class StopCase(MesCase):
 
     def feed(self, *points, **origin):
         """Change points in minutes after Monday, and the stops folded."""
-        feed_states(self.env, self.machine, [(MONDAY + at * MINUTE, *rest) for at, *rest in points], **origin)
+        feed_states(self.env, self.machine, [(MONDAY + round(at * MINUTE), *rest) for at, *rest in points], **origin)
         self.fold()
 
     def stops(self, machine=None):
