@@ -284,9 +284,19 @@ class MesStop(models.Model):
         return Part(part_from, part_until, loss_id, comment)
 
     def _say(self, parts: Iterable[Part]) -> list[int]:
-        """Record parts with their reasons; a state that a supervisor gave to a stretch stays with it."""
-        pieces = [piece for part in parts for piece in self._with_states(part)]
-        return self._record(pieces)
+        """Record parts with their reasons: one that has lasted its time goes on with the next, and a state that a
+        supervisor gave to a stretch stays with it."""
+        limited = [one for part in parts for one in self._within_limits(part)]
+        return self._record([piece for part in limited for piece in self._with_states(part)])
+
+    def _within_limits(self, part: Part) -> list[Part]:
+        """The part as the maximum durations of its reasons divide it."""
+        loss = self.env["mrp.workcenter.productivity.loss"].browse(part.loss_id)
+        loss.check_access("read")
+        return [
+            part._replace(start=start, until=until, loss_id=reason.id)
+            for start, until, reason in loss._mes_split(part.start, part.until)
+        ]
 
     def _with_states(self, part: Part) -> list[tuple[Part, str | None]]:
         """The part cut where a state given by a person begins or ends: the later word wins as a whole, so it has to

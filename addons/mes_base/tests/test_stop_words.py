@@ -106,6 +106,16 @@ class TestStopWords(WordCase):
         with self.assertRaisesRegex(UserError, "within the stop"):
             stop.split(21 * MINUTE, {"loss_id": self.jam.id}, {"loss_id": self.film.id})
 
+    def test_a_reason_that_has_lasted_its_time_goes_on_with_the_next(self):
+        """Five minutes of it, the rest is the next one's; the answer names both words, undo takes both back."""
+        short = make_reason(self.env, "Short break", mes_max_minutes=5, mes_next_loss_id=self.film.id)
+        stop = self.one().with_user(self.anna)
+        said = stop.explain(short.id)
+        self.assertEqual(self.reasons(), [(430, 435, short.id, "down"), (435, 450, self.film.id, "down")])
+        self.assertEqual(len(said["override_ids"]), 2)
+        stop.undo(said["override_ids"])
+        self.assertEqual(self.reasons(), [])
+
     def test_a_refused_part_leaves_nothing(self):
         """The second part's reason asks for a comment: the first is not recorded either."""
         stop = self.one().with_user(self.anna)

@@ -258,7 +258,7 @@ class TestOverrides(StopCase):
         self.feed((430, "down"), (450, "running"))
         with self.assertRaisesRegex(ValidationError, "needs a comment"):
             self.records().explain(talk.id, comment="  ")
-        with self.assertRaisesRegex(ValidationError, "at most 5 minutes"):
+        with self.assertRaisesRegex(UserError, "at most 5 minutes"):
             self.records().explain(brief.id)
         self.records().explain(talk.id, comment="A cat sat on it")
         self.records().explain(brief.id, until_offset_ms=5 * MINUTE)
