@@ -4,30 +4,43 @@
 from .buckets import BUCKETS, Bucket, bucket_of, buckets, stop_bucket
 from .engine import Figure, IdealTooLong, Losses, elements, figures, ideal_too_long, losses
 from .formulas import REFUSALS, REGISTRY, Inputs, Kpi, Registry, Undefined, ratio, standard
+from .industries import INDUSTRIES, WORLD_CLASS, Industry
+from .money import Payback, Worth, payback, value_of_points
 from .reasons import Lost, ReasonKey, reasons
 from .rows import Ideals, RowKey, rows
 from .told import first_told
-from .totals import Ideal, Settings, Totals, add_up
+from .totals import NS_PER_MS, Ideal, Settings, Totals, add_up
+from .waterfall import SIX, STEPS, Loss, add_steps, of_bucket, shown_ms, six, steps
 
 __all__ = [
     "BUCKETS",
+    "INDUSTRIES",
+    "NS_PER_MS",
     "REFUSALS",
     "REGISTRY",
+    "SIX",
+    "STEPS",
+    "WORLD_CLASS",
     "Bucket",
     "Figure",
     "Ideal",
     "IdealTooLong",
     "Ideals",
+    "Industry",
     "Inputs",
     "Kpi",
+    "Loss",
     "Losses",
     "Lost",
+    "Payback",
     "ReasonKey",
     "Registry",
     "RowKey",
     "Settings",
     "Totals",
     "Undefined",
+    "Worth",
+    "add_steps",
     "add_up",
     "bucket_of",
     "buckets",
@@ -36,9 +49,15 @@ __all__ = [
     "first_told",
     "ideal_too_long",
     "losses",
+    "of_bucket",
+    "payback",
     "ratio",
     "reasons",
     "rows",
+    "shown_ms",
+    "six",
     "standard",
+    "steps",
     "stop_bucket",
+    "value_of_points",
 ]

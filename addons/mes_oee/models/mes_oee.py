@@ -22,8 +22,9 @@ OEE_ONLY.register(kpi.REGISTRY["oee"])
 class Part(NamedTuple):
     """The figures of one group.
 
-    ``key`` has one value for each name it was grouped by. ``as_of``: they tell of everything before. ``pending_hours`` machine-hours of the whole
-    question have newer facts than the figures show (0 but after a flood of late facts).
+    ``key`` has one value for each name it was grouped by. They tell of all that was before ``as_of`` (ms);
+    ``pending_hours`` machine-hours of the whole question have newer facts than the figures show (0 but after
+    a flood of late facts).
     """
 
     key: tuple
@@ -78,12 +79,13 @@ class MesOee(models.AbstractModel):
         answer = self.env["mes.oee.store"]._sums(question, now, live)
         settings = self._settings(chosen.workcenter_ids, start, end)
         common = _common(list(settings.values()))
+        more = self._more(chosen, start, max(start, min(end, now)), tuple(by), dates, registry.inputs, live)
         machine_at = list(by).index("machine") if "machine" in by else None
         found = []
         for key, values in sorted(answer.sums.items(), key=lambda item: sortable(item[0])):
             own = common if machine_at is None else settings[key[machine_at]]
             totals = kpi.Totals(*values)
-            made = kpi.figures(totals, own, method=chosen.method, registry=registry)
+            made = kpi.figures(totals, own, more=more.get(key), method=chosen.method, registry=registry)
             found.append(Part(key, totals, made, answer.as_of, answer.pending_hours))
         return found
 

@@ -53,21 +53,22 @@ class MesOee(models.AbstractModel):
         by: Sequence[str] = (),
         dates: Dates = None,
         wanted: frozenset[str] = frozenset(),
+        live: bool = True,
     ) -> Elements:
         """Elements by key, for the indicators that are asked for: where another room hands in its own.
 
         It registers a ``kpi.Kpi`` with its ``inputs``, extends this method and adds its elements to what
         ``super()`` gives. ``scope`` are the machines, ``start`` to ``end`` ms at most up to now, a key has one value
-        for each name of ``by``. ``wanted``: the elements that some formula asks for; compute no others. What
-        is missing makes a figure refused, never wrong. Times are milliseconds.
+        for each name of ``by``. ``wanted``: the elements that some formula asks for; compute no others. ``live`` as
+        in :meth:`figures`. What is missing makes a figure refused, never wrong. Times are milliseconds.
         """
         found: Elements = {}
         if "AOET" in wanted and not dates and OF_ORDERS.issuperset(by):
             _merge(found, "AOET", self._order_execution(scope, start, end, by))
         if "PSQ" in wanted:
-            _merge(found, "PSQ", self._planned_scrap(scope, start, end, by, dates))
+            _merge(found, "PSQ", self._planned_scrap(scope, start, end, by, dates, live))
         if "PQ1" in wanted:
-            _merge(found, "PQ1", self._first_operation(scope, start, end, by, dates))
+            _merge(found, "PQ1", self._first_operation(scope, start, end, by, dates, live))
         return found
 
     @api.private
@@ -160,11 +161,13 @@ class MesOee(models.AbstractModel):
 
     # -- PSQ: planned scrap -----------------------------------------------------------------------------
 
-    def _planned_scrap(self, scope: Scope, start: int, end: int, by, dates: Dates) -> dict[tuple, Fraction]:
+    def _planned_scrap(
+        self, scope: Scope, start: int, end: int, by: Sequence[str], dates: Dates, live: bool
+    ) -> dict[tuple, Fraction]:
         """PSQ of each key: Σ pieces × planned scrap of their product, or else of the machine."""
         asked = [*by, *(name for name in ("machine", "product") if name not in by)]
         machine_at, product_at = asked.index("machine"), asked.index("product")
-        sums = self._pieces_by(scope, start, end, asked, dates)
+        sums = self._pieces_by(scope, start, end, asked, dates, live)
         # Only the planned percentages are read.
         products = self.env["product.product"].sudo().browse({key[product_at] for key in sums if key[product_at]})
         machines = self.env["mrp.workcenter"].sudo().browse({key[machine_at] for key in sums})
@@ -177,27 +180,32 @@ class MesOee(models.AbstractModel):
             found[key[: len(by)]] = whole + pieces * Fraction(repr(percent)) / 100
         return found
 
-    def _pieces_by(self, scope: Scope, start: int, end: int, by: Sequence[str], dates: Dates) -> dict[tuple, int]:
+    def _pieces_by(
+        self, scope: Scope, start: int, end: int, by: Sequence[str], dates: Dates, live: bool
+    ) -> dict[tuple, int]:
         """Pieces by key, from the store that every figure comes from."""
         question = Question(FIGURES, scope, start, end, tuple(by), dates)
-        sums = self.env["mes.oee.store"]._sums(question, self.env["mes.clock"].now_ms()).sums
+        sums = self.env["mes.oee.store"]._sums(question, self.env["mes.clock"].now_ms(), live).sums
         return {key: values[TOTAL] for key, values in sums.items()}
 
     # -- PQ1: pieces of the first operation -------------------------------------------------------------
 
-    def _first_operation(self, scope: Scope, start: int, end: int, by, dates: Dates) -> dict[tuple, int]:
+    def _first_operation(
+        self, scope: Scope, start: int, end: int, by: Sequence[str], dates: Dates, live: bool
+    ) -> dict[tuple, int]:
         """PQ of the first operation of the orders that ran under each key.
 
         Of an order on a line that is the line's first unit, else the machine of the order's first work order.
         """
         asked = [*by, *(["run"] if "run" not in by else [])]
         run_at = asked.index("run")
-        ran = self._pieces_by(scope, start, end, asked, dates)
+        ran = self._pieces_by(scope, start, end, asked, dates, live)
         orders, firsts = self._first_machines(key[run_at] for key in ran if key[run_at])
         apart = [name for name in by if name not in (*PLACES, "run")]
         wide = Scope(sorted(set(firsts.values())), method="sums")
         begun: dict[tuple, int] = {}
-        for key, pieces in self._pieces_by(wide, start, end, [*apart, "machine", "run"], dates).items():
+        counted = self._pieces_by(wide, start, end, [*apart, "machine", "run"], dates, live)
+        for key, pieces in counted.items():
             *rest, machine, run = key
             if run and firsts.get(orders.get(run)) == machine:
                 place = (*rest, orders[run])

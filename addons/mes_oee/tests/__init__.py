@@ -10,6 +10,7 @@ from . import (
     test_community_two_operators,
     test_figures,
     test_late,
+    test_losses,
     test_rollup_property,
     test_rollup_upkeep,
     test_rollup_vectors,
