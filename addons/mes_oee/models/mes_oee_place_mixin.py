@@ -17,5 +17,5 @@ class MesOeePlaceMixin(models.AbstractModel):
         "mrp.workcenter", string="Line", ondelete="restrict", help="The line it belonged to then."
     )
     shift_name = fields.Char(string="Shift", help="Empty: outside the shifts.")
-    crew_id = fields.Integer(string="Crew", help="Who worked the shift.")
+    crew_id = fields.Many2one("mes.crew", string="Crew", ondelete="restrict", help="Who worked the shift.")
     product_id = fields.Many2one("product.product", string="Product", ondelete="restrict")

@@ -182,7 +182,7 @@ class MesOeeRefresh(models.AbstractModel):
         for edges in _edges(changed):
             histories = self.env["mes.timeline"].load({wc: (at, at + 1) for wc, at in edges.items()})
             for wc, at in edges.items():
-                reach = affected(histories[wc], Span(at, at), now)
+                reach = affected(histories[wc], Span(at, at), now, settings[wc].startup_ms)
                 reached[wc].append((reach.start, reach.end))
         return {
             wc: spans.merge(
@@ -247,6 +247,21 @@ class MesOeeRefresh(models.AbstractModel):
         self.env["mes.oee.rollup"].invalidate_model()
         self.env["mes.oee.reason.rollup"].invalidate_model()
         return written
+
+    @api.private
+    def _explain_rolled(self) -> None:
+        """Give the hours that have rows their reasons, days and months, and change nothing else."""
+        now = self.env["mes.clock"].now_ms()
+        machines = self.env["mrp.workcenter"].with_context(active_test=False).search([("mes_level", "!=", False)])
+        extents = self._extents(machines.ids, now)
+        rolled = {wc: [(one.rolled_from, one.rolled_until)] for wc, one in extents.items() if one.rolled_from}
+        self._lock(rolled)
+        self.env.cr.execute("DELETE FROM mes_oee_reason_rollup")
+        for (start, end), ids in sorted(_batches(rolled, extents).items()):
+            for first in range(0, len(ids), MACHINES_AT_ONCE):
+                windows = dict.fromkeys(ids[first : first + MACHINES_AT_ONCE], (start, end))
+                self.env["mes.oee.reason.rollup"]._insert(self.env["mes.oee.engine"]._reason_rows(windows, now))
+        self.env["mes.oee.levels"]._add_up_all()
 
     def _delete(self, stretches: Stretches) -> Touched:
         """Delete the rows of the given hours; the machines and local dates that had some."""
