@@ -13,13 +13,18 @@ that a person can redo an answer on paper:
      "line_runs": [],                                                    used where the unit has none
      "overrides": [{"start": 5, "end": 9, "recorded": 1, "planned": False, "setup": False, "state": None}],
      "counters":  [{"role": "total", "points": [[0, 100], [60, 130]]}],  [at, running total]
-     "ideal":     {"A": 2}}                                              seconds a piece
+     "ideal":     {"A": 2},                                              seconds a piece
+     "rules":     [{"planned": True, "setup": False, "codes": ["17"]}],  in their order; conditions may be absent
+     "threshold_by_mode": {"manual": 40}, "startup": 30}
+
+A state may carry "code" and "raw"; an override "reason": False if it gives a state and nothing else.
 
 Nothing here is clever: a second is looked up by walking the lists.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from itertools import pairwise
 
@@ -59,17 +64,49 @@ def context(h, second):
     overrides = [o for o in h["overrides"] if _over(o, second)]
     override = max(overrides, key=lambda o: o["recorded"]) if overrides else None
     own_state = _latest(h["states"], second, "state")
+    mode = _latest(h["modes"], second, "mode")
     runs = [r for r in h["runs"] if _over(r, second)] or [r for r in h["line_runs"] if _over(r, second)]
+    said = {
+        "second": second,
+        "state": own_state,
+        "code": _latest(h["states"], second, "code"),
+        "raw": _latest(h["states"], second, "raw"),
+        "mode": mode,
+        "products": [run["product"] for run in runs],
+    }
+    fitting = next((r for r in h.get("rules", ()) if rule_fits(r, said)), None)
+    if override and override["state"] == "running":
+        fitting = None
     return {
+        "second": second,
+        "flags": override if override and override.get("reason", True) else fitting,
         "shift": shift["start"] if shift else None,
         "on_break": on_break,
         "watched": watched,
         "override": override,
         "own_state": own_state,
         "state": override["state"] if override and override["state"] else own_state,
-        "mode": _latest(h["modes"], second, "mode"),
+        "mode": mode,
         "runs": sorted(runs, key=lambda r: (r["start"], r["order"])),
     }
+
+
+def rule_fits(rule, said):
+    """Whether every condition of a reason rule holds; never while the machine runs or its state is unknown."""
+    if said["state"] in (None, "running"):
+        return False
+    try:
+        word = int(said["raw"] or "0", 0)
+    except ValueError:
+        word = 0
+    return (
+        ("codes" not in rule or any(fnmatchcase(said["code"] or "", pattern) for pattern in rule["codes"]))
+        and ("bits" not in rule or word & rule["bits"] == rule["bits"])
+        and ("states" not in rule or said["state"] in rule["states"])
+        and ("modes" not in rule or said["mode"] in rule["modes"])
+        and ("products" not in rule or any(product in rule["products"] for product in said["products"]))
+        and ("windows" not in rule or any(low <= said["second"] < high for low, high in rule["windows"]))
+    )
 
 
 def rule(c):
@@ -78,9 +115,9 @@ def rule(c):
         return "not_scheduled"
     if not c["watched"] or c["state"] is None:
         return "no_data"
-    if c["on_break"] or (c["override"] and c["override"]["planned"]) or c["mode"] in PLANNED_MODES:
+    if c["on_break"] or (c["flags"] and c["flags"]["planned"]) or c["mode"] in PLANNED_MODES:
         return "planned"
-    if c["state"] == "setup" or c["mode"] == "changeover" or (c["override"] and c["override"]["setup"]):
+    if c["state"] == "setup" or c["mode"] == "changeover" or (c["flags"] and c["flags"]["setup"]):
         return "setup"
     if not c["runs"]:
         return "no_order"
@@ -117,7 +154,8 @@ def stops(h, seconds):
             start = second
         if not delayed and start is not None:
             open_end = second >= h["now"] or seconds[second][1] == "no_data"
-            short = second - start < h["threshold"]
+            mode = seconds[start][0]["mode"]
+            short = second - start < h.get("threshold_by_mode", {}).get(mode, h["threshold"])
             kind = "unplanned" if not short else "undetermined" if open_end else "minor"
             found.append((start, second, kind))
             start = None
@@ -203,6 +241,23 @@ def quantities(h, seconds):
     else:
         sums["good"] = sums["total"]
     return sums
+
+
+def startup_seconds(h, seconds):
+    """The seconds that come within the start-up time after a set-up has ended, whatever the machine does then."""
+    found = set()
+    for second in sorted(seconds):
+        before = seconds.get(second - 1)
+        if second < h["now"] and before and before[1] == "setup" != seconds[second][1]:
+            found.update(range(second, second + h.get("startup", 0)))
+    return found
+
+
+def startup_rejects(h, seconds):
+    """Rejects made in production time while the machine started up; only where rejects are counted."""
+    starting = startup_seconds(h, seconds)
+    told = pieces(h, seconds, "reject")
+    return sum(n for c, name, n in told if name == "production" and c["second"] in starting)
 
 
 def _in_production(h, seconds, role):

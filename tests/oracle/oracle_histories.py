@@ -38,10 +38,42 @@ def history(seed: int) -> dict:
         "ideal": {product: rng.randint(1, 5) for product in PRODUCTS},
         "counters": _counters(rng, now),
     }
+    _say_more(random.Random(-seed - 1), made, horizon)
     for name, value in made.items():
-        if isinstance(value, list) and name != "window":
+        if isinstance(value, list) and name not in ("window", "rules"):
             rng.shuffle(value)
     return made
+
+
+def _say_more(rng: random.Random, made: dict, horizon: int) -> None:
+    """Stop codes and raw words, reason rules over them, a threshold of a mode's own, start-up time."""
+    for point in made["states"]:
+        standing = point["state"] != "running"
+        point["code"] = rng.choice([None, "17", "23", "J-4"]) if standing else None
+        point["raw"] = rng.choice([None, "3", "6", "0x10", "none"])
+    for override in made["overrides"]:
+        if override["state"] and not override["planned"] and not override["setup"]:
+            override["reason"] = rng.random() < 0.5
+    made["rules"] = [_rule(rng, horizon) for _ in range(rng.choice([0, 0, 1, 2, 4]))]
+    made["threshold_by_mode"] = {rng.choice(MODES): rng.choice([5, 40])} if rng.random() < 0.4 else {}
+    made["startup"] = rng.choice([0, 5, 30, 90])
+
+
+def _rule(rng: random.Random, horizon: int) -> dict:
+    """A reason rule with none, one or several conditions."""
+    flag = rng.choice(["planned", "setup", None, None])
+    rule = {"planned": flag == "planned", "setup": flag == "setup"}
+    conditions = {
+        "codes": lambda: rng.choice([["17"], ["17", "23"], ["J-*"], ["?7"]]),
+        "bits": lambda: rng.choice([1, 2, 4, 16]),
+        "states": lambda: rng.choice([["down"], ["idle", "setup"]]),
+        "modes": lambda: [rng.choice(MODES)],
+        "products": lambda: rng.sample(PRODUCTS, rng.randint(1, 2)),
+        "windows": lambda: [[low, low + rng.randint(1, 80)] for low in rng.sample(range(horizon), 2)],
+    }
+    for name in rng.sample(sorted(conditions), rng.choice([0, 1, 1, 2])):
+        rule[name] = conditions[name]()
+    return rule
 
 
 def _cuts(rng: random.Random, horizon: int, gap: int) -> list[int]:
