@@ -119,7 +119,9 @@ class MesReasonRule(models.Model):
         "Times of the day are between 00:00 and 24:00.",
     )
 
-    @api.constrains("codes", "bits", "product_ids", "category_ids", "hour_from", "hour_until", *TICKS, *WEEKDAYS)
+    # The reason is always given: so a rule that is made without any of the others is looked at too.
+    @api.constrains("loss_id", "codes", "bits", "product_ids", "category_ids", "hour_from", "hour_until", *TICKS,
+                    *WEEKDAYS)  # fmt: skip
     def _check_conditions(self):
         for rule in self:
             if problem := rule._bits_problem():

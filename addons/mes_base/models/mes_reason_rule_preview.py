@@ -99,7 +99,7 @@ class MesReasonRule(models.Model):
         stops = self.env["mes.stop"]._read_group(
             [("workcenter_id", "in", machines.ids), ("seen_until", ">", since)], ["workcenter_id"], ["__count"]
         )
-        counts = {machine: count for machine, count in stops}
+        counts = dict(stops)
         ranked = machines.sorted(lambda machine: (-counts.get(machine, 0), machine.id))
         return ranked[:limit], max(0, len(ranked) - limit)
 
@@ -173,9 +173,8 @@ class MesReasonRule(models.Model):
         heads = [self.env._("Machine"), self.env._("From"), self.env._("Minutes"), self.env._("Codes"),
                  self.env._("Explained by")]  # fmt: skip
         head = Markup("").join(Markup("<th>%s</th>") % text for text in heads)
-        return Markup("<table class='table table-sm o_mes_fired'><thead><tr>%s</tr></thead><tbody>%s</tbody></table>") % (
-            head, Markup("").join(rows),
-        )  # fmt: skip
+        table = Markup("<table class='table table-sm'><thead><tr>%s</tr></thead><tbody>%s</tbody></table>")
+        return table % (head, Markup("").join(rows))
 
     def _explained(self, hit: Hit) -> str:
         """Who or what gives the reason of most of a hit, in words."""

@@ -18,6 +18,7 @@ from ..timeline import (
     Thresholds,
     Timeline,
     build,
+    divided,
     overlay,
 )
 from ..tools import bulk
@@ -264,8 +265,10 @@ class MesTimeline(models.AbstractModel):
             reach,
             """
             SELECT p.wc, %(from)s, %(until)s, %(recorded)s, p.id, p.loss_id, p.state,
-                   COALESCE(l.mes_planned, FALSE), COALESCE(l.mes_setup, FALSE)
+                   COALESCE(l.mes_planned, FALSE), COALESCE(l.mes_setup, FALSE),
+                   p.is_open AND COALESCE(l.mes_max_minutes, 0) > 0
               FROM (SELECT r.wc, r.low, o.id, o.at_from, o.recorded_at, o.loss_id, o.state,
+                           o.at_until IS NULL AS is_open,
                            COALESCE(o.at_until,
                                     (SELECT at FROM mes_state_point s
                                       WHERE s.workcenter_id = o.workcenter_id AND s.lane = 'state'
@@ -280,7 +283,21 @@ class MesTimeline(models.AbstractModel):
             until=bulk.millis("p.at_until"),
             recorded=bulk.millis("p.recorded_at"),
         )
-        return {wc: [Override(*row) for row in rows] for wc, rows in found.items()}
+        return {wc: list(self._words(rows)) for wc, rows in found.items()}
+
+    def _words(self, rows: list[tuple]) -> Iterable[Override]:
+        """Words without an end go on with the next reason when theirs has lasted its time."""
+        limits = None
+        for *row, is_limited in rows:
+            if not is_limited:
+                yield Override(*row)
+                continue
+            if limits is None:
+                losses = self.env["mrp.workcenter.productivity.loss"].sudo()  # as in _mes_limits
+                limits = losses._mes_limits()
+                known = losses.browse({one.next for one in limits.values() if one.next} | limits.keys())
+                flags = {loss.id: (loss.mes_planned, loss.mes_setup) for loss in known}
+            yield from divided(Override(*row), limits, flags)
 
     def _counters(self, windows: Windows) -> dict[int, list[Counter]]:
         """The counters with their readings from the last before to the first after the window."""

@@ -191,6 +191,18 @@ class MrpWorkcenterProductivityLoss(models.Model):
         flags = (("mes_planned", "fa-calendar-check-o"), ("mes_setup", "fa-exchange"), ("mes_failure", "fa-wrench"))
         return next((icon for flag, icon in flags if self[flag]), "fa-hourglass-half")
 
+    @api.model
+    @api.readonly
+    def name_search(self, name="", domain=None, operator="ilike", limit=100):
+        """For a stop (``mes_reasons_of_stop`` in the context): the reasons for its machine, the most probable first."""
+        stop_id = self.env.context.get("mes_reasons_of_stop")
+        stop = self.env["mes.stop"].search([("id", "=", stop_id)]) if isinstance(stop_id, int) else None
+        if not stop:
+            return super().name_search(name, domain, operator, limit)
+        order = {id_: place for place, id_ in enumerate(self.env["mes.reason.picker"].order(stop.workcenter_id, stop))}
+        found = super().name_search(name, [*(domain or []), ("id", "in", list(order))], operator, None)
+        return sorted(found, key=lambda pair: order[pair[0]])[:limit]
+
     @api.constrains("mes_next_loss_id", "mes_max_minutes", "company_id")
     def _check_next(self):
         for loss in self:

@@ -7,6 +7,8 @@ from . import (
     test_marks,
     test_period_lock,
     test_plant_model,
+    test_reason_rules,
+    test_reasons,
     test_security,
     test_stop_backlog,
     test_stop_maintenance,

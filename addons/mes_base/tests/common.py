@@ -193,6 +193,16 @@ def make_reason(env, name: str, **values):
     return env["mrp.workcenter.productivity.loss"].create({"name": name, "loss_id": category.id, **values})
 
 
+def make_class(env, code: str = "FILLER", **values):
+    """An equipment class for every company."""
+    return env["mes.equipment.class"].create({"name": code.title(), "code": code, **values})
+
+
+def make_reason_rule(env, reason, name: str = "Rule", **values):
+    """A reason rule that holds from the beginning, for all machines unless told otherwise."""
+    return env["mes.reason.rule"].create({"name": name, "loss_id": reason.id, "date_from": False, **values})
+
+
 def set_ideal_cycle(env, workcenter, seconds: float, product=None, from_ms: int = 0, **values):
     """The ideal cycle of a product (None: any) on a work center from a time."""
     return env["mes.ideal.cycle"].create(

@@ -12,7 +12,7 @@ from .calendar import (
     expand,
     hour_grid,
 )
-from .chain import Limit, chained
+from .chain import Limit, chained, divided
 from .counts import CountFinding, Portion, Quantity, quantities
 from .model import (
     Break,
@@ -72,6 +72,7 @@ __all__ = [
     "chained",
     "day_start",
     "derive",
+    "divided",
     "expand",
     "hour_grid",
     "match",

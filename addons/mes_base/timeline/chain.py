@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
-from .model import Key
+from .model import Key, Override
 
 
 class Limit(NamedTuple):
@@ -42,4 +43,19 @@ def chained(
         start += limit.ms
         current = None if end is None and limit.next in seen else limit.next
     parts.append((start, end, None))
+    return parts
+
+
+def divided(word: Override, limits: Mapping[Key, Limit], flags: Mapping[Key, tuple[bool, bool]]) -> list[Override]:
+    """A person's word in parts, each with its reason and that reason's flags (planned, set-up; missing: neither).
+
+    What no reason covers is left out, unless the word also gives a state.
+    """
+    if word.reason is None:
+        return [word]
+    parts = []
+    for start, end, reason in chained(word.start, word.end, word.reason, limits):
+        if reason is not None or word.state is not None:
+            planned, setup = (False, False) if reason is None else flags.get(reason, (False, False))
+            parts.append(replace(word, start=start, end=end, reason=reason, planned=planned, setup=setup))
     return parts
