@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,8 @@ from .progress import say
 
 STAGES = ("pure", "odoo", "e2e", "faults", "browser")
 TESTS = ROOT / "tests"
+# The one waits for timers and sockets, the other computes: side by side they fill two cores.
+TOGETHER = ("pure", "odoo")
 OWN_STAGE = ("e2e", "faults", "browser", "benchmarks")  # folders of tests/ that are not pure
 SWEPT_AFTER_S = 86400.0
 VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
@@ -84,8 +88,45 @@ def parse(arguments: Sequence[str]) -> Request:
 
 def run(request: Request) -> int:
     """Run the stages, print the sum; 0 only if every test has passed."""
-    outcomes = [_run_stage(stage, request) for stage in request.stages]
+    outcomes = [outcome for group in groups(request) for outcome in _run_group(group, request)]
     return report(outcomes, request.narrowed)
+
+
+def groups(request: Request) -> list[tuple[str, ...]]:
+    """The stages in order, those that run side by side as one."""
+    if request.narrowed or not set(TOGETHER) <= set(request.stages):
+        return [(stage,) for stage in request.stages]
+    return [TOGETHER, *((stage,) for stage in request.stages if stage not in TOGETHER)]
+
+
+def _run_group(stages: Sequence[str], request: Request) -> list[Outcome]:
+    """The first stage prints as it goes; what the others say is kept and shown after it."""
+    if len(stages) == 1:
+        return [_run_stage(stages[0], request)]
+    template.ensure()
+    with ThreadPoolExecutor(len(stages) - 1) as pool:
+        others = [pool.submit(_run_aside, stage, request) for stage in stages[1:]]
+        outcomes = [_run_stage(stages[0], request)]
+        for stage, other in zip(stages[1:], others, strict=True):
+            outcomes.append(other.result())
+            say(f"\n== {stage}, meanwhile ==")
+            say(_log_of(stage).read_text(errors="replace"))
+    return outcomes
+
+
+def _run_aside(stage: str, request: Request) -> Outcome:
+    """A stage whose output goes to a file."""
+    with _log_of(stage).open("w") as log:
+        _output.set(log.fileno())
+        return _run_stage(stage, request)
+
+
+def _log_of(stage: str) -> Path:
+    return sub("log") / f"test-{stage}.log"
+
+
+_output: contextvars.ContextVar[int | None] = contextvars.ContextVar("_output", default=None)
+"""Where this thread's pytest writes; None: to the terminal."""
 
 
 def report(outcomes: Sequence[Outcome], narrowed: bool) -> int:
@@ -112,7 +153,8 @@ def _failures(outcome: Outcome, narrowed: bool) -> list[tuple[str, str]]:
 
 
 def _run_stage(stage: str, request: Request) -> Outcome:
-    say(f"\n== {stage} ==")
+    if _output.get() is None:
+        say(f"\n== {stage} ==")
     started = time.monotonic()
     paths = request.paths.get(stage, [])
     try:
@@ -149,7 +191,10 @@ def _pytest(stage: str, arguments: Sequence[str], env: Mapping[str, str]) -> tup
         "--continue-on-collection-errors",
     ]
     command += arguments
-    code = subprocess.run(command, cwd=ROOT, env={**env, "MES_TEST_REPORT": str(target)}).returncode
+    output = _output.get()
+    code = subprocess.run(
+        command, cwd=ROOT, env={**env, "MES_TEST_REPORT": str(target)}, stdout=output, stderr=output
+    ).returncode
     try:
         return json.loads(target.read_text()), code
     except (OSError, ValueError):

@@ -127,6 +127,31 @@ def test_without_arguments_all_stages_run_in_order():
     assert not request.narrowed
 
 
+def test_pure_and_odoo_run_side_by_side_unless_something_is_asked_for():
+    assert testing.groups(testing.parse([])) == [("pure", "odoo"), ("e2e",), ("faults",), ("browser",)]
+    assert testing.groups(testing.parse(["odoo", "browser"])) == [("odoo",), ("browser",)]
+    assert testing.groups(testing.parse(["pure", "odoo", "-x"])) == [("pure",), ("odoo",)]
+
+
+def test_what_runs_aside_is_shown_and_counted(tmp_path, monkeypatch, capfd):
+    """Its output comes after that of the stage beside it, whole, and its result in the sum."""
+    monkeypatch.setenv("MES_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(testing.template, "ensure", lambda: "")
+    files = {}
+    for stage, source in (("pure", "def test_a(): print('beside')"), ("odoo", "def test_b(): assert 0, 'aside'")):
+        files[stage] = tmp_path / f"test_{stage}.py"
+        files[stage].write_text(source)
+
+        def runner(paths, extra, stage=stage):
+            return testing._pytest(stage, ["-p", "no:odoo", "-s", str(files[stage])], os.environ)
+
+        monkeypatch.setitem(testing._RUNNERS, stage, runner)
+    assert testing.run(testing.Request(stages=["pure", "odoo"])) == 1
+    told = capfd.readouterr().out
+    assert told.index("beside") < told.index("== odoo, meanwhile ==") < told.index("aside")
+    assert told.splitlines()[-1] == "1 passed, 1 failed"
+
+
 def test_a_path_chooses_its_stage(monkeypatch):
     monkeypatch.chdir(ROOT)
     request = parse(["tests/pure/test_cli_testing.py", "-x"])
