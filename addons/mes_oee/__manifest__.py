@@ -15,6 +15,7 @@
         "views/mes_site_views.xml",
         "views/mrp_workcenter_views.xml",
         "views/mes_board_views.xml",
+        "views/mes_timeline_views.xml",
         "views/mes_oee_menus.xml",
     ],
     "assets": {

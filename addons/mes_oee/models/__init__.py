@@ -25,6 +25,7 @@ from . import (
     mes_period_lock,
     mes_screen,
     mes_site,
+    mes_timeline_screen,
     mrp_workcenter,
     mrp_workcenter_productivity_loss,
     product_template,
