@@ -18,6 +18,7 @@ from timeline import (
     CalendarException,
     History,
     Pattern,
+    Shift,
     ShiftRule,
     Span,
     expand,
@@ -25,6 +26,7 @@ from timeline import (
     overlay,
     whole_hours,
 )
+from timeline.calendar import changed
 
 BERLIN = "Europe/Berlin"
 NIGHT = ShiftRule("Night", 5, 22 * 60, 6 * 60, (BreakRule(2 * 60, 2 * 60 + 30),))
@@ -204,6 +206,30 @@ def test_version_tells_rules_apart_and_ignores_their_order() -> None:
     assert len({calendar.version for calendar in [one, *others]}) == 5
 
 
+def test_a_rules_crew_works_its_shift() -> None:
+    """Each occurrence names the crew of its rule; overtime may have another."""
+    day = date(2026, 6, 3)
+    patterns = every_day(ShiftRule("E", 0, 360, 840, crew="A"))
+    extra = CalendarException(day, "add", (ShiftRule("Extra", 0, 840, 960, crew="B"),))
+    found = expand(Calendar(BERLIN, patterns, (extra,)), days("2026-06-03", "2026-06-04"))
+    assert [(one.name, one.crew) for one in found] == [("E", "A"), ("Extra", "B")]
+
+
+def test_a_crew_is_part_of_the_version_and_no_crew_is_none() -> None:
+    """Another crew is another version; a calendar without crews keeps the version that it had before crews were."""
+    plain = Calendar("UTC", every_day(ShiftRule("E", 0, 360, 840)))
+    assert plain.version == "f9e10dc19c381f60"
+    crewed = [Calendar("UTC", every_day(ShiftRule("E", 0, 360, 840, crew=crew))).version for crew in (1, 2)]
+    assert len({plain.version, *crewed}) == 3
+
+
+def test_a_longer_shift_ends_later_and_lasts_a_day_at_most() -> None:
+    """A late shift goes on past midnight; nothing makes it longer than a day."""
+    late = ShiftRule("L", 0, 840, 1320)
+    assert (late.longer(30).end, late.longer(180).end, late.longer(5000).end) == (1350, 60, 840)
+    assert (late.longer(5000).minutes, late.longer(30).start) == (1440, 840)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -229,6 +255,38 @@ rules = st.builds(
     end=st.integers(0, 47).map(lambda half: half * 30),
     breaks=st.lists(st.builds(BreakRule, st.integers(0, 1439), st.integers(0, 1439)), max_size=2).map(tuple),
 )
+
+
+def test_what_a_longer_shift_changes_is_its_new_hour() -> None:
+    """Only the time that another shift, crew, date or break holds counts as changed (V16)."""
+    before = shift(T0, T0 + 8 * HOUR)
+    assert changed([before], [replace(before, end=T0 + 9 * HOUR)]) == [Span(T0 + 8 * HOUR, T0 + 9 * HOUR)]
+    assert changed([before], [replace(before, crew="A")]) == [Span(T0, T0 + 8 * HOUR)]
+    rest = Break(T0 + HOUR, T0 + 2 * HOUR)
+    assert changed([before], [replace(before, breaks=(rest,))]) == [Span(rest.start, rest.end)]
+    assert changed([before], [before]) == []
+
+
+@given(zones, st.lists(rules, max_size=6), st.lists(rules, max_size=6), moments)
+def test_changed_time_is_that_at_which_the_calendars_differ(
+    tz: str, some: list[ShiftRule], others: list[ShiftRule], start: int
+) -> None:
+    """Asked minute by minute, two calendars say the same outside the changed spans and not the same inside (V16)."""
+    window = Span(start - start % MINUTE, start - start % MINUTE + 50 * HOUR)
+    one, other = (expand(Calendar(tz, (Pattern(None, tuple(part)),)), window) for part in (some, others))
+    spans = changed(one, other)
+    assert all(before.end < after.start for before, after in itertools.pairwise(spans))
+    for time in range(window.start, window.end, 10 * MINUTE):
+        assert (told(one, time) != told(other, time)) == any(span.start <= time < span.end for span in spans)
+
+
+def told(shifts: tuple[Shift, ...], time: int) -> object:
+    """What a calendar says of an instant: shift, date, name, crew, and whether a break stops it."""
+    for one in shifts:
+        if one.start <= time < one.end:
+            rests = [rest.stops for rest in one.breaks if rest.start <= time < rest.end]
+            return (one.key, one.business_date, one.name, one.crew, rests)
+    return None
 
 
 @given(zones, moments, st.integers(1, 40 * HOUR))

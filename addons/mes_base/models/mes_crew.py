@@ -5,6 +5,8 @@ class MesCrew(models.Model):
     """People who work a shift together, such as "Crew A"; patterns say which crew has which shift."""
 
     _name = "mes.crew"
+    # Who keeps crews names employees without the right to read their private data.
+    _inherit = ["hr.mixin"]
     _description = "Crew"
     _order = "company_id, sequence, code, id"
     _check_company_auto = True

@@ -246,8 +246,8 @@ def _open_facts(what: SQL, company_ids: Iterable[int]) -> SQL:
 def _window(facts, lock: int) -> tuple[int, int]:
     """The time of a machine that must be known to see what some facts would change, in ms.
 
-    A state holds at most until the machine runs again, and a reading until the next one, which are loaded
-    anyway; a mode may hold to the end of the closed period.
+    A state or a mode may hold to the end of the closed period. A reading reaches to the next one, which is
+    loaded anyway.
     """
-    ends = [lock if fact.kind == "mode" else late.until(fact._row()) + 1 for fact in facts]
+    ends = [lock if fact.kind in ("state", "mode") else late.until(fact._row()) + 1 for fact in facts]
     return min(clock.to_ms(fact.at) for fact in facts), min(max(ends), lock)

@@ -5,14 +5,8 @@ from odoo.tools import SQL
 
 from ..tools import bulk
 
-MODES = [
-    ("production", "Production"),
-    ("changeover", "Changeover"),
-    ("maintenance", "Maintenance"),
-    ("cleaning", "Cleaning"),
-    ("trial", "Trial"),
-    ("manual", "Manual"),
-]
+# In all other modes standing still is planned or set-up, never a stop: a threshold would say nothing.
+MODES = [("production", "Production"), ("manual", "Manual")]
 
 
 class MesMinorStop(models.Model):

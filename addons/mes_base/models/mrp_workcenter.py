@@ -47,7 +47,7 @@ class MrpWorkcenter(models.Model):
         "mes.minor.stop",
         "workcenter_id",
         string="Thresholds by Mode",
-        help="Where stops in a mode, such as changeover, are minor up to another length.",
+        help="Where stops in a mode, such as manual operation, are minor up to another length.",
     )
     mes_parallel_orders = fields.Boolean(
         string="Orders Side by Side",

@@ -132,6 +132,13 @@ def make_shift_pattern(
     )
 
 
+def make_crew(env, code: str = "A", company=None, **values):
+    """A crew."""
+    return env["mes.crew"].create(
+        {"name": f"Crew {code}", "code": code, "company_id": (company or env.company).id, **values}
+    )
+
+
 def make_product(env, name: str = "Bottle", **values):
     """A storable product."""
     return env["product.product"].create({"name": name, "type": "consu", "is_storable": True, **values})

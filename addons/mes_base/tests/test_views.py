@@ -32,6 +32,9 @@ class TestViews(StopCase):
                     views = [(False, mode) for mode in action.view_mode.split(",")]
                     model = self.env[action.res_model].with_user(user)
                     loaded = model.get_views([*views, (action.search_view_id.id, "search")])
+                    if "list" not in loaded["views"]:  # a form of its own, such as the shift plan
+                        Form(model)
+                        continue
                     names = set(etree.fromstring(loaded["views"]["list"]["arch"]).xpath("/list/field/@name"))
                     self.assertTrue(names)
                     model.web_search_read([], {name: {} for name in names}, limit=3)
