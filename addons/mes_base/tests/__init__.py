@@ -15,6 +15,7 @@ from . import (
     test_reasons,
     test_security,
     test_shift_versions,
+    test_state_maps,
     test_stop_backlog,
     test_stop_maintenance,
     test_stop_words,
