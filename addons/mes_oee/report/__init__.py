@@ -1,0 +1,1 @@
+from . import sheet, shift_pdf
