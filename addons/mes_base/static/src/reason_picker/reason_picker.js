@@ -131,7 +131,7 @@ export class ReasonPicker extends Component {
         if (this.state.phase !== "ready" || elsewhere || ev.ctrlKey || ev.metaKey || ev.altKey) {
             return;
         }
-        const scanned = ev.key.length === 1 || ev.key === "Enter" ? this.wedge.key(ev.key, ev.timeStamp) : null;
+        const scanned = ev.key.length === 1 || ev.key === "Enter" ? this.wedge.key(ev.key, Date.now()) : null;
         if (scanned !== null ? this.scan(scanned) : this.press(ev)) {
             ev.preventDefault();
             ev.stopPropagation();
@@ -205,7 +205,9 @@ export class ReasonPicker extends Component {
     }
 
     take() {
-        const reason = byCode(this.all, this.state.text) || this.shown[this.state.active];
+        // A code that was typed in full is meant, unless the arrows have chosen another.
+        const coded = this.state.active ? undefined : byCode(this.all, this.state.text);
+        const reason = coded || this.shown[this.state.active];
         if (reason) {
             this.choose(reason);
         }
