@@ -77,6 +77,22 @@ class MesAndonLadder(models.AbstractModel):
             if not past and call._age_ms(now) >= step.after_minutes * MINUTE_MS:
                 self._take(call, step)
 
+    @api.private
+    def _next(self, call, raised_ms: int) -> dict | None:
+        """The next step that will be taken if nobody does anything: {"at": ms, "channel", "who": [names]}."""
+        # Names of colleagues only: who looks at a wall may have no right on users.
+        call = call.sudo()
+        left = call.kind_id.step_ids - call.escalation_ids.step_id
+        coming = [step for step in left if STAGES.index(call.state) < STAGES.index(step.unless)]
+        if not coming:
+            return None
+        step = min(coming, key=lambda one: (one.after_minutes, one.id))
+        return {
+            "at": raised_ms + step.after_minutes * MINUTE_MS,
+            "channel": step.channel,
+            "who": step._recipients(call.company_id).mapped("name"),
+        }
+
     def _take(self, call, step) -> None:
         """Tell the people of a step. What hinders is noted with the step: it is not tried again, the next one is."""
         people, problem = step._recipients(call.company_id), None

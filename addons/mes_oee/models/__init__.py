@@ -3,6 +3,7 @@ from . import mes_oee_date_mixin, mes_oee_reason_mixin, mes_oee_sum_mixin
 
 # isort: split
 from . import (
+    mes_andon_wall,
     mes_board,
     mes_dirty_span,
     mes_oee,

@@ -1,4 +1,5 @@
 from . import (
+    test_andon_wall,
     test_board,
     test_board_hoot,
     test_community_invented_log,
