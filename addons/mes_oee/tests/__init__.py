@@ -12,6 +12,7 @@ from . import (
     test_figures,
     test_late,
     test_losses,
+    test_rollup_levels,
     test_rollup_property,
     test_rollup_upkeep,
     test_rollup_vectors,

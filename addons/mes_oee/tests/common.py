@@ -1,5 +1,7 @@
 """Builders for tests of figures: a machine with a shift, an order, evidence, states and counts."""
 
+import json
+
 from odoo.addons.mes_base.tests.common import (
     HOUR,
     MONDAY,
@@ -10,9 +12,11 @@ from odoo.addons.mes_base.tests.common import (
     make_shift_pattern,
     set_ideal_cycle,
 )
+from odoo.tools import SQL
 
 from ..kpi.totals import NAMES, Totals
 from ..models.mes_oee_engine import totals_of
+from ..tools.levels import CUBES
 
 IDENTITY = (
     "workcenter_id, company_id, site_id, area_id, line_id, hour_at, hour_date, hour_label, shift_key, shift_name,"
@@ -54,6 +58,25 @@ class OeeCase(MesCase):
         self.env["mes.oee.refresh"].rebuild(machine.ids, 0, self.env["mes.clock"].now_ms())
         return self.rows(machine)
 
+    def everything(self, machine=None):
+        """Table -> the machine's rows on every level of both rollups, without their ids, in order."""
+        machine = machine or self.machine
+        found = {}
+        for table in [table for cube in CUBES for table in cube.tables.values()]:
+            self.env.cr.execute(
+                SQL("SELECT to_jsonb(r) - 'id' FROM %s r WHERE workcenter_id = %s", SQL.identifier(table), machine.id)
+            )
+            found[table] = sorted(json.dumps(row, sort_keys=True) for (row,) in self.env.cr.fetchall())
+        return found
+
+    def everything_rebuilt(self, machine=None):
+        """What a rebuild from nothing gives; the rollups are that afterwards."""
+        machine = machine or self.machine
+        for table in [table for cube in CUBES for table in cube.tables.values()]:
+            self.env.cr.execute(SQL("DELETE FROM %s WHERE workcenter_id = %s", SQL.identifier(table), machine.id))
+        self.env["mes.oee.refresh"].rebuild(machine.ids, 0, self.env["mes.clock"].now_ms())
+        return self.everything(machine)
+
     def totals(self, start, end, machine=None):
         """The figures' sums over a span, by whatever road the service takes."""
         parts = self.env["mes.oee"].figures(machine or self.machine, start, end)
@@ -65,7 +88,8 @@ class OeeCase(MesCase):
         engine = self.env["mes.oee.engine"]
         now = self.env["mes.clock"].now_ms()
         timeline = engine._timelines({machine.id: (start, end)}, now)[machine.id]
-        made = totals_of(timeline, engine._settings(machine.ids)[machine.id], engine._ideals(machine.ids)[machine.id])
+        ideals = engine._ideals(machine.ids).get(machine.id, ())
+        made = totals_of(timeline, engine._settings(machine.ids)[machine.id], ideals)
         return sum(made.values(), Totals())
 
     def figures(self, start, end, scope=None):
