@@ -151,7 +151,7 @@ class MesLateFact(models.Model):
         companies = self.env["res.company"].search([])
         while True:
             self._see_what_others_did()
-            made = self._admit(companies)
+            made = self._admit(companies, BATCH)
             left = self._count_open(companies) if made else 0
             if not self.env["ir.cron"]._commit_progress(made, remaining=left) or not left:
                 return
@@ -203,6 +203,7 @@ class MesLateFact(models.Model):
 
     def _count_open(self, companies) -> int:
         """How many facts wait although their period is open."""
+        self.env.flush_all()
         self.env.cr.execute(_open_facts(SQL("count(*)"), companies.ids))
         return self.env.cr.fetchone()[0]
 
