@@ -38,6 +38,7 @@ class Settings:
     history_days: int = 7
     seed: int = 1
     profile: str = "demo"
+    plant: str = "all"  # how much of it: a name of iot_bridge.simulator.cells.PLANTS
     linger: bool = False  # PLCs can be read after the end of production
     plc_port: int = PLC_PORT
     uplink_port: int | None = None  # where the bridge finds Odoo, when a proxy stands between
@@ -89,6 +90,12 @@ class Plant:
         found: dict[str, object] = json.loads((self.folder / "provision.json").read_text())
         return found
 
+    def _provided_plant(self) -> object:
+        """How much of the plant the database has; None: nothing. One of before there was more is line 1."""
+        if not (self.folder / "provision.json").exists():
+            return None
+        return self.provided().get("plant", "line1")
+
     def prepare(self) -> None:
         """Stop leftovers, and make the database, the gateway's key and the bridge's configuration where missing."""
         self.stop_leftovers()
@@ -102,7 +109,7 @@ class Plant:
             self._create_database()
         else:
             self._update_database()
-        if not (self.folder / "provision.json").exists():
+        if self._provided_plant() != self.settings.plant:
             self._provision()
 
     def stop_leftovers(self) -> None:
@@ -134,13 +141,14 @@ class Plant:
 
     def _provision(self) -> None:
         days = self.settings.history_days
-        code = f"import json\nanswer(json.dumps(env['mes.demo'].provision(history_days={days}, new_key=True)))"
+        wanted = f"history_days={days}, new_key=True, plant={self.settings.plant!r}"
+        code = f"import json\nanswer(json.dumps(env['mes.demo'].provision({wanted})))"
         with step(f"Demo plant: master data{f', {days} days of history' if days else ''}", 30):
             answer = json.loads(odoo.script(self.settings.database, code, what="Making the demo plant"))
         key = self.folder / "key"
         key.touch(mode=0o600)
         key.write_text(answer.pop("key"))
-        (self.folder / "provision.json").write_text(json.dumps(answer))
+        (self.folder / "provision.json").write_text(json.dumps({**answer, "plant": self.settings.plant}))
 
     # -- environment and time
 
@@ -203,6 +211,7 @@ class Plant:
             self.truth_file,
             memory=self.folder / "plc-memory.json",
             linger=settings.linger,
+            plant=settings.plant,
         )
         self.simulator = self._spawn("plant", arguments)
         self._producing = True

@@ -24,7 +24,7 @@ HEARTBEAT_S = 1.0
 
 SETUP = """
 import json
-given = env["mes.demo"].provision(history_days=1)
+given = env["mes.demo"].provision(history_days=1, plant="line1")
 company = env["res.company"].create({"name": "Elsewhere"})
 def user(login, group, company):
     env["res.users"].create({"name": login, "login": login, "password": login, "company_id": company.id,

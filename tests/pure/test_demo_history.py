@@ -3,18 +3,38 @@
 import itertools
 
 import pytest
-from demoplant import MACHINES, invent
+from demoplant import layout, plant, words
 from demoplant.paint import Paint, flatten
+from demoplant.past import DAY, HOUR, MINUTE, Rhythm, subtract
 
-HOUR = 3_600_000
-END = 1_767_225_600_000  # 2026-01-01 00:00 UTC
-START = END - 48 * HOUR
-BREAKS = [(START + k * 8 * HOUR + 2 * HOUR, START + k * 8 * HOUR + 2 * HOUR + 900_000) for k in range(6)]
+END = 1_767_225_600_000 + 3 * DAY + 14 * HOUR + 17 * MINUTE  # a Sunday is among the days before
+START = END - 7 * DAY
+MIDNIGHT = START - START % DAY
+BREAKS = [(MIDNIGHT + k * 8 * HOUR + 2 * HOUR, MIDNIGHT + k * 8 * HOUR + 2 * HOUR + 15 * MINUTE) for k in range(22)]
+BREAKS = [(a, b) for a, b in BREAKS if a >= START and b <= END]
+NIGHT_OFF = (START + 3 * DAY, START + 3 * DAY + 8 * HOUR)
+DAYS = [(MIDNIGHT + k * DAY + 6 * HOUR, MIDNIGHT + k * DAY + 22 * HOUR) for k in range(8) if k not in (2, 3)]
+RHYTHMS = {
+    "flow": Rhythm(subtract((START, END), [NIGHT_OFF]), BREAKS),
+    "tools": Rhythm([(max(a, START), min(b, END)) for a, b in DAYS if b > START and a < END], BREAKS),
+    "batch": Rhythm([(START, END)], []),
+}
+CELLS = {cell.code: cell for cell in layout.PLANTS["all"]}
+RHYTHM_OF = {code: RHYTHMS[cell.kind] for code, cell in CELLS.items()}
 
 
 @pytest.fixture(scope="module")
 def past():
-    return invent(START, END, BREAKS, products=3)
+    return plant.invent_plant(list(CELLS.values()), START, END, RHYTHM_OF)
+
+
+@pytest.fixture(scope="module")
+def machines(past):
+    return {one.machine.unit: one for history in past.values() for one in history.machines}
+
+
+def state_at(machine, at):
+    return next(span.state for span in machine.spans if span.start <= at < span.end)
 
 
 def test_higher_layer_hides_lower_and_gaps_stay_gaps():
@@ -32,76 +52,146 @@ def test_equal_neighbours_are_one_span():
     assert [(s.start, s.end) for s in flatten(spans, 0, 9)] == [(0, 9)]
 
 
-def test_states_tile_the_past(past):
-    for machine in past.machines:
-        edges = [START, *(s.end for s in machine.spans)]
-        assert [s.start for s in machine.spans] == edges[:-1]
-        assert edges[-1] == END
+def test_all_machines_have_a_past_up_to_now(past, machines):
+    assert set(machines) == {machine.unit for cell in CELLS.values() for machine in cell.machines}
+    assert all(machine.spans[-1].end == END for machine in machines.values())
 
 
-def test_neighbouring_states_differ(past):
-    for machine in past.machines:
-        assert all(a.look != b.look for a, b in zip(machine.spans, machine.spans[1:], strict=False))
+def test_states_tile_the_past_and_neighbours_differ(machines):
+    for machine in machines.values():
+        for one, other in itertools.pairwise(machine.spans):
+            assert one.end == other.start and one.look != other.look
 
 
-def test_everybody_rests_in_breaks_unless_changing_over(past):
-    for machine in past.machines:
-        at = BREAKS[1][0] + 60_000
-        assert next(s for s in machine.spans if s.start <= at < s.end).state in ("idle", "setup")
+def test_everybody_rests_in_breaks_unless_changing_over(machines):
+    for unit in ("FILLER", "BLOC"):
+        assert state_at(machines[unit], BREAKS[1][0] + MINUTE) in ("idle", "setup")
 
 
-def test_counters_never_fall_and_rejects_are_part_of_the_total(past):
-    for machine in past.machines:
+def test_nobody_works_at_night_or_on_a_weekend_at_the_tools(machines):
+    for unit in ("MILL1", "MILL2", "LATHE1"):
+        for begin, end in subtract((START, END), RHYTHMS["tools"].shifts):
+            inside = [s.state for s in machines[unit].spans if s.start < end and s.end > begin]
+            assert inside == ["idle"], unit
+
+
+def test_a_closed_night_of_a_line_is_idle(machines):
+    inside = [s.state for s in machines["BLOC"].spans if s.start < NIGHT_OFF[1] and s.end > NIGHT_OFF[0]]
+    assert inside == ["idle"]
+
+
+def test_counters_never_fall_and_rejects_are_part_of_the_total(machines):
+    for machine in machines.values():
         for points in machine.counts.values():
             assert points == sorted(points)
             assert all(a[1] <= b[1] for a, b in itertools.pairwise(points))
-        assert machine.counts["reject"][-1][1] <= machine.counts["total"][-1][1]
+        pieces = machine.counts["total"][-1][1] * (machine.machine.batch or 1)
+        assert machine.counts["reject"][-1][1] < 0.05 * pieces + 1
 
 
-def test_nothing_is_counted_while_a_machine_stands(past):
-    for machine in past.machines:
-        gained = {b[0] for a, b in zip(machine.counts["total"], machine.counts["total"][1:], strict=False)}
+def test_nothing_is_counted_while_a_machine_stands(machines):
+    for machine in machines.values():
+        gained = {b[0] for a, b in itertools.pairwise(machine.counts["total"])}
         standing = [s for s in machine.spans if s.state != "running"]
-        assert not any(s.start < at <= s.end for s in standing[:200] for at in gained)
+        for span in standing[:80]:
+            assert not any(span.start < at <= span.end for at in gained), machine.machine.unit
 
 
-def test_no_machine_is_faster_than_its_ideal_cycle(past):
-    for machine in past.machines:
-        running_s = sum(s.end - s.start for s in machine.spans if s.state == "running") / 1000
-        assert machine.counts["total"][-1][1] * machine.machine.ideal_s <= running_s
+def performance(machine):
+    running_s = sum(s.end - s.start for s in machine.spans if s.state == "running") / 1000
+    return machine.counts["total"][-1][1] * (machine.machine.batch or 1) * machine.machine.ideal_s / running_s
 
 
-def test_registers_end_where_the_simulator_starts(past):
-    for machine in past.machines:
+def test_one_machine_only_is_faster_than_its_nameplate(machines):
+    faster = {unit for unit, machine in machines.items() if performance(machine) > 1.0}
+    assert faster == {"MILL2"}
+
+
+def test_registers_end_where_the_simulator_starts(machines):
+    for machine in machines.values():
         for name, points in machine.counts.items():
             expected = machine.machine.total_start if name == "total" else 0
             assert machine.raw(name, points[-1][1]) == expected
 
 
-def test_runs_tile_the_past_and_change_the_product(past):
-    assert [r[0] for r in past.runs] == [START, *(r[1] for r in past.runs[:-1])]
-    assert past.runs[-1][1] == END
-    assert all(a[2] != b[2] for a, b in zip(past.runs, past.runs[1:], strict=False))
-
-
-def test_same_seed_same_past(past):
-    again = invent(START, END, BREAKS, products=3)
-    assert again.runs == past.runs
-    assert [m.counts for m in again.machines] == [m.counts for m in past.machines]
-
-
-def test_all_machines_of_the_line_have_a_past(past):
-    assert [m.machine for m in past.machines] == list(MACHINES)
-
-
-def test_no_machine_passes_on_more_than_it_was_given(past):
+def test_no_machine_of_a_line_passes_on_more_than_it_was_given(past):
     """Bottles do not appear on the way: after the bottleneck, total <= good of the machine before."""
-    filler, *rest = past.machines[1:]
-    for giver, taker in itertools.pairwise([filler, *rest]):
-        good = giver.counts["total"][-1][1] - giver.counts["reject"][-1][1]
-        assert taker.counts["total"][-1][1] <= good
+    for cell in (layout.LINE_1_CELL, layout.LINE_2_CELL):
+        line = past[cell.code].machines
+        paced = next(i for i, one in enumerate(line) if one.machine.unit == cell.bottleneck)
+        for giver, taker in itertools.pairwise(line[paced:]):
+            good = giver.counts["total"][-1][1] - giver.counts["reject"][-1][1]
+            assert taker.counts["total"][-1][1] <= good
 
 
-def test_the_line_keeps_up_with_its_bottleneck(past):
-    made = {m.machine.unit: m.counts["total"][-1][1] for m in past.machines}
-    assert min(made.values()) > 0.95 * made["FILLER"]
+def test_a_line_keeps_up_with_its_bottleneck(past):
+    for cell in (layout.LINE_1_CELL, layout.LINE_2_CELL):
+        made = {one.machine.unit: one.counts["total"][-1][1] for one in past[cell.code].machines}
+        assert min(made.values()) > 0.95 * made[cell.bottleneck]
+
+
+def test_runs_of_a_line_tile_the_past_and_change_the_product(past):
+    runs = past[layout.LINE_CODE].runs
+    assert [run.start for run in runs] == [START, *(run.end for run in runs[:-1])]
+    assert all(a.product != b.product for a, b in itertools.pairwise(runs))
+
+
+def test_each_place_ends_with_one_open_order(past):
+    for history in past.values():
+        going = [run.place for run in history.runs if run.open]
+        assert len(going) == len(set(going)) and all(run.end == END for run in history.runs if run.open)
+        assert set(going) == {run.place for run in history.runs}
+
+
+def test_tools_have_time_without_an_order(past):
+    runs = [run for run in past[layout.TOOLS_CODE].runs if run.place.endswith("LATHE1")]
+    assert any(b.start - a.end > 45 * MINUTE for a, b in itertools.pairwise(runs))
+
+
+def test_the_reactor_counts_a_batch_when_it_is_out_and_is_cleaned_after_four(past, machines):
+    reactor = machines["REACTOR1"]
+    cleanings = [at for at, mode in reactor.modes if mode == "cleaning"]
+    gained = [reactor.gained("total", a, b) for a, b in itertools.pairwise(cleanings)]
+    assert len(gained) >= 5 and set(gained) == {layout.BATCHES_A_CLEANING}
+    assert all(run.good + run.scrap == 4 * layout.BATCH_LITRES for run in past[reactor.machine.code].runs[1:-1])
+
+
+def test_stories_of_the_week_are_there(machines):
+    """A cleaning and a gap on each line, planned maintenance and a long repair at the tools."""
+    for unit in ("FILLER", "BLOC", "REACTOR1"):
+        assert "cleaning" in [mode for _at, mode in machines[unit].modes]
+    assert machines["LABELLER"].blind and machines["BLOC"].blind
+    assert "maintenance" in [mode for _at, mode in machines["LATHE1"].modes]
+    repair = [s for s in machines["MILL1"].spans if s.state == "maintenance"]
+    assert sum(s.end - s.start for s in repair) > 100 * MINUTE
+
+
+def test_a_short_past_has_no_story_that_began_before_it():
+    cell = layout.LINE_1_CELL
+    short = plant.invent_cell(cell, END - DAY, END, Rhythm([(END - DAY, END)], []))
+    assert all(machine.modes == [(END - DAY, "production")] for machine in short.machines)
+
+
+def test_most_long_stops_are_explained_and_some_of_today_are_not(machines):
+    said = words.invent_words(list(machines.values()), END)
+    about = {(word.machine, word.start) for word in said}
+    long = [
+        (machine.machine.code, s)
+        for machine in machines.values()
+        for s in machine.spans
+        if s.state == "down" and s.code is None and s.end - s.start > 2 * MINUTE
+    ]
+    before = [(code, s.start) in about for code, s in long if s.end < END - words.UNEXPLAINED_MS]
+    today = [(code, s.start) in about for code, s in long if s.end >= END - words.UNEXPLAINED_MS]
+    assert sum(before) > 0.85 * len(before) and not all(today)
+    assert all(word.end < word.recorded <= END for word in said)
+    assert all(word.comment for word in said if word.reason == "OTHER")
+
+
+def test_same_seed_same_past(past, machines):
+    again = plant.invent_plant(list(CELLS.values()), START, END, RHYTHM_OF)
+    for code, history in past.items():
+        assert again[code].runs == history.runs
+        assert [m.counts for m in again[code].machines] == [m.counts for m in history.machines]
+    said = words.invent_words(list(machines.values()), END)
+    assert said == words.invent_words([m for h in again.values() for m in h.machines], END)

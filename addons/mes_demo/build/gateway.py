@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..demoplant import layout
+from ..demoplant import layout, tags
 from .master import Plant
 from .records import ensure
 
@@ -10,15 +10,15 @@ from .records import ensure
 _NOT_STORED = frozenset({"tag", "equipment"})
 
 
-def ensure_gateway(env: Any, plant: Plant, new_key: bool) -> dict[str, str | None]:
-    """The gateway with all tags; its login, and its key when one was made now."""
+def ensure_gateway(env: Any, plant: Plant, name: str, new_key: bool) -> dict[str, str | None]:
+    """The gateway with all tags of the plant of that name; its login, and its key when one was made now."""
     gateway = ensure(
         env, "mes.gateway", {"company_id": plant.site.company_id.id, "site_id": plant.site.id},
         {"name": layout.GATEWAY["name"]},
     )  # fmt: skip
     for code in (layout.STREAM, layout.TELEMETRY_STREAM):
         ensure(env, "mes.gateway.stream", {"gateway_id": gateway.id, "code": code})
-    _ensure_tags(env, plant, gateway)
+    _ensure_tags(env, plant, name, gateway)
     key = None
     if new_key or not gateway.valid_keys:
         key = gateway.action_new_key()["context"]["default_key"]
@@ -26,12 +26,12 @@ def ensure_gateway(env: Any, plant: Plant, new_key: bool) -> dict[str, str | Non
     return {"gateway": gateway.name, **streams, "login": gateway.user_id.login, "key": key}
 
 
-def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:
+def _ensure_tags(env: Any, plant: Plant, name: str, gateway: Any) -> None:
     """The tags that are missing, in one go: every creation raises the gateway's revision."""
     known = set(gateway.with_context(active_test=False).tag_ids.mapped("tag"))
-    machines = {machine.mes_code: machine for machine in plant.machines.values()}
-    protocols = {machine.code: machine.protocol for machine in layout.MACHINES}
-    limits = layout.write_limits()
+    machines = plant.machines
+    protocols = {machine.code: machine.protocol for cell in plant.cells for machine in cell.machines}
+    limits = tags.write_limits(name)
     missing = [
         {
             "gateway_id": gateway.id,
@@ -41,7 +41,7 @@ def _ensure_tags(env: Any, plant: Plant, gateway: Any) -> None:
             **{name: value for name, value in tag.items() if name not in _NOT_STORED},
             **limits.get(tag["tag"], {}),
         }
-        for tag in layout.line_tags()
+        for tag in tags.line_tags(name)
         if tag["tag"] not in known
     ]
     env["mes.gateway.tag"].create(missing)

@@ -7,69 +7,84 @@ from typing import Any
 from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.rows import CountRow, EvidenceRow, LiveRow, StateRow
 
-from ..demoplant import MachineHistory, invent, layout
-from .master import Plant, breaks_between
-
-DAY_MS = 24 * 3_600_000
+from ..demoplant import layout
+from ..demoplant.past import DAY, MachineHistory, Run
+from ..demoplant.plant import invent_plant
+from ..demoplant.words import Word, invent_words
+from .master import Plant
+from .shifts import rhythm_of
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Numbers of facts written, since when (ms) the open order runs, and the index of its product."""
+    """What was written: numbers of facts; the runs of orders, in order; what people said."""
 
     states: int
     counts: int
-    open_since: int
-    open_product: int
+    runs: tuple[Run, ...]
+    words: tuple[Word, ...]
 
 
 def ensure_past(env: Any, plant: Plant, now: int, days: int) -> Past | None:
-    """Write ``days`` of history up to ``now`` unless the machines have facts already."""
-    ids = [machine.id for machine in plant.machines.values()]
-    if days <= 0 or env["mes.state.point"].search_count([("workcenter_id", "in", ids)], limit=1):
+    """Write ``days`` of history up to ``now`` for the cells whose machines have no facts yet."""
+    fresh = [cell for cell in plant.cells if days > 0 and not _has_facts(env, plant, cell)]
+    if not fresh:
         return None
-    start = now - days * DAY_MS
-    past = invent(start, now, breaks_between(plant.rhythm, start, now), len(plant.products))
-    writer = env["mes.fact.writer"]
+    start = now - days * DAY
+    rhythms = {cell.code: rhythm_of(env, plant, cell, start, now) for cell in fresh}
+    invented = invent_plant(fresh, start, now, rhythms)
+    machines = [machine for history in invented.values() for machine in history.machines]
     states = counts = 0
-    for machine in past.machines:
-        workcenter = plant.machines[machine.machine.unit]
-        state_rows = list(_state_rows(workcenter, machine))
-        count_rows = list(_count_rows(env, workcenter, machine))
-        writer.write_facts(states=state_rows, counts=count_rows, evidence=_evidence_rows(workcenter, machine))
-        for version in (0, 1):
-            writer.write_live([_live_row(workcenter, machine, version)])
-        states, counts = states + len(state_rows), counts + len(count_rows)
-    _write_runs(env, plant, past.runs)
-    since, _until, product = past.runs[-1]
-    return Past(states, counts, since, product)
+    for machine in machines:
+        written = _write(env, plant.places[machine.machine.code], machine)
+        states, counts = states + written[0], counts + written[1]
+    runs = [run for history in invented.values() for run in history.runs]
+    return Past(states, counts, tuple(runs), tuple(invent_words(machines, now)))
 
 
-def settle(env: Any, plant: Plant) -> None:
+def _has_facts(env: Any, plant: Plant, cell: Any) -> bool:
+    ids = [plant.places[machine.code].id for machine in cell.machines]
+    return bool(env["mes.state.point"].search_count([("workcenter_id", "in", ids)], limit=1))
+
+
+def _write(env: Any, workcenter: Any, machine: MachineHistory) -> tuple[int, int]:
+    """Store the facts of one machine; how many states and counts."""
+    writer = env["mes.fact.writer"]
+    states = list(_state_rows(workcenter, machine))
+    counts = list(_count_rows(env, workcenter, machine))
+    writer.write_facts(states=states, counts=counts, evidence=_evidence_rows(workcenter, machine))
+    for version in (0, 1):
+        writer.write_live([_live_row(workcenter, machine, version)])
+    return len(states), len(counts)
+
+
+def settle(env: Any) -> None:
     """Make stops and rollups now, so that the first look at the demo finds them."""
     stops = env["mes.stop"]
     while marks := env["mes.dirty.span"]._take("stop"):
         stops._fold(marks)
     while env["mes.oee.refresh"]._fold():
         continue
-    env["mes.oee.refresh"]._advance()
+    while env["mes.oee.refresh"]._advance():
+        continue
 
 
 def _state_rows(workcenter: Any, machine: MachineHistory) -> Iterator[StateRow]:
     raw_of = {state: raw for raw, state in layout.STATE_MAP.items()}
-    yield StateRow(
-        workcenter.id, "mode", machine.spans[0].start, "1", "production",
-        map_revision=layout.MAP_REVISION, recv=machine.spans[0].start, stream=layout.STREAM,
-    )  # fmt: skip
+    raw_of_mode = {mode: raw for raw, mode in layout.MODE_MAP.items()}
+    common = {"map_revision": layout.MAP_REVISION, "stream": layout.STREAM}
+    for at, mode in machine.modes:
+        yield StateRow(workcenter.id, "mode", at, raw_of_mode[mode], mode, recv=at, **common)
     for span in machine.spans:
         yield StateRow(
             workcenter.id, "state", span.start, raw_of[span.state], span.state, span.code, span.interlock,
-            layout.MAP_REVISION, recv=span.start, stream=layout.STREAM,
+            recv=span.start, **common,
         )  # fmt: skip
 
 
 def _count_rows(env: Any, workcenter: Any, machine: MachineHistory) -> Iterator[CountRow]:
-    counters = env["mes.counter"]._ensure([(workcenter.id, name, name, "pcs") for name in machine.counts])
+    units = machine.machine.units
+    counters = env["mes.counter"]._ensure([(workcenter.id, name, name, units[name]) for name in machine.counts])
     for name, points in machine.counts.items():
         before = 0
         for at, total in points:
@@ -82,7 +97,7 @@ def _count_rows(env: Any, workcenter: Any, machine: MachineHistory) -> Iterator[
 
 def _evidence_rows(workcenter: Any, machine: MachineHistory) -> list[EvidenceRow]:
     start, end = machine.spans[0].start, machine.spans[-1].end
-    edges = [start, *(edge for blind in machine.blind for edge in blind), end]
+    edges = [start, *(edge for blind in sorted(machine.blind) for edge in blind), end]
     watched = zip(edges[::2], edges[1::2], strict=True)
     return [EvidenceRow(workcenter.id, layout.STREAM, begin, until) for begin, until in watched]
 
@@ -93,24 +108,29 @@ def _live_row(workcenter: Any, machine: MachineHistory, version: int) -> LiveRow
     at = last.end if version else last.start
     totals = {name: points[-1][1] for name, points in machine.counts.items()}
     return LiveRow(
-        workcenter.id, last.state, "production", last.code, last.interlock, totals,
+        workcenter.id, last.state, machine.modes[-1][1], last.code, last.interlock, totals,
         version=version, at=at, recv=at, stream=layout.STREAM,
     )  # fmt: skip
 
 
-def _write_runs(env: Any, plant: Plant, runs: list[tuple[int, int, int]]) -> None:
-    """The closed orders of the past; the last run belongs to the open order."""
-    env["mes.order.run"].create(
+def write_words(env: Any, plant: Plant, words: tuple[Word, ...]) -> None:
+    """What people said about stops, as if they had said it then."""
+    losses = env["mrp.workcenter.productivity.loss"].search(
+        [("mes_code", "in", list({word.reason for word in words})), ("company_id", "in", (env.company.id, False))]
+    )
+    by_code = {loss.mes_code: loss.id for loss in losses}
+    who = env["res.users"].search([("login", "=", "operator")], limit=1)
+    env["mes.state.override"].create(
         [
             {
-                "workcenter_id": plant.line.id,
-                "company_id": plant.line.company_id.id,
-                "product_id": plant.products[product].id,
-                "at_from": clock.from_ms(start),
-                "at_until": clock.from_ms(end),
-                "recorded_at": clock.from_ms(start),
-                "origin": "rule",
+                "workcenter_id": plant.places[word.machine].id,
+                "at_from": clock.from_ms(word.start),
+                "at_until": clock.from_ms(word.end),
+                "loss_id": by_code[word.reason],
+                "comment": word.comment,
+                "recorded_at": clock.from_ms(word.recorded),
+                "user_id": who.id,
             }
-            for start, end, product in runs[:-1]
+            for word in words
         ]
     )
