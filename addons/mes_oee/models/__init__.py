@@ -25,9 +25,13 @@ from . import (
     mes_oee_worth,
     mes_period_lock,
     mes_screen,
+    mes_shift_board,
     mes_site,
+    mes_target_mixin,
+    mes_site_targets,
     mes_timeline_screen,
     mrp_workcenter,
+    mrp_workcenter_targets,
     mrp_workcenter_productivity_loss,
     product_template,
 )

@@ -56,7 +56,7 @@ class MesBoard(models.AbstractModel):
             "span": {"start": start, "end": end, "breaks": []},
             "next_shift": None if shift else self._next_start(units[0], now),
             "order": self._running_order(timelines.values()),
-            "targets": board.TARGETS,
+            "targets": line._targets()[line.id],
             "reasons": codes,
             "as_of": max((m["live"]["recv"] for m in machines if m["live"]), default=None),
             "line": {
@@ -193,7 +193,8 @@ class MesBoard(models.AbstractModel):
             return board.NO_FIGURES
         refusal = part.figures["oee"].refusal
         reason = self.env["mes.oee"]._refusal_text(refusal) if refusal else None
-        return board.figure_values(part.totals, part.figures, reason, self._cycle_ns(workcenter, now))
+        cycle_ns, target_oee = self._cycle_ns(workcenter, now), workcenter._target("oee")
+        return board.figure_values(part.totals, part.figures, reason, cycle_ns, target_oee)
 
     def _cycle_ns(self, workcenter: models.BaseModel, now: int) -> int | None:
         """The ideal cycle for any product now: the target's measure while nothing was made yet."""

@@ -16,5 +16,6 @@ from . import (
     test_rollup_property,
     test_rollup_upkeep,
     test_rollup_vectors,
+    test_shift_board,
     test_views,
 )

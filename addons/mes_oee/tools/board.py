@@ -8,8 +8,8 @@ from odoo.addons.mes_base.timeline import Shift
 
 from .. import kpi
 
-# World class (availability, performance, quality; KPI.md): what every board measures itself against.
-TARGETS = {"oee": 0.85, "availability": 0.9, "performance": 0.95, "quality": 0.99}
+# World class (KPI.md): what a board measures itself against where nobody has set a target.
+WORLD_CLASS = {"oee": 0.85, "availability": 0.9, "performance": 0.95, "quality": 0.99}
 # Real time between two heartbeats and on the way, ms; times the speed of the plant's clock.
 SLACK_MS = 3_000
 NS_PER_MS = 1_000_000
@@ -33,18 +33,39 @@ def shift_values(shift: Shift, name: str) -> dict[str, Any]:
     }
 
 
+def mean_cycle_ms(totals: kpi.Totals, cycle_ns: int | None) -> Fraction | None:
+    """The mean ideal cycle of what was made, or ``cycle_ns`` as long as nothing was; milliseconds."""
+    if totals.total and totals.ideal_ns:
+        return Fraction(totals.ideal_ns, totals.total * NS_PER_MS)
+    return Fraction(cycle_ns, NS_PER_MS) if cycle_ns else None
+
+
+def busy_ms_of(totals: kpi.Totals, figures: Mapping[str, kpi.Figure]) -> int:
+    """The planned busy time that availability is figured with."""
+    return int(figures["availability"].inputs.get("PBT", totals.pbt_ms))
+
+
+def target_pieces(busy_ms: int, cycle_ms: Fraction | None, target_oee: float) -> Fraction | None:
+    """What the target OEE makes in so much planned busy time, not rounded; None without an ideal cycle."""
+    return busy_ms / cycle_ms * Fraction(str(target_oee)) if cycle_ms else None
+
+
 def figure_values(
-    totals: kpi.Totals, figures: Mapping[str, kpi.Figure], reason: str | None, cycle_ns: int | None
+    totals: kpi.Totals,
+    figures: Mapping[str, kpi.Figure],
+    reason: str | None,
+    cycle_ns: int | None,
+    target_oee: float = WORLD_CLASS["oee"],
 ) -> dict[str, Any]:
     """Figures with the times and pieces they were made of.
 
     What was lost is planned busy time less the ideal time of the good pieces: the same as OEE says, in
-    minutes. The target is what world class makes in that time, at the mean ideal cycle of what was
+    minutes. The target is what the target OEE makes in that time, at the mean ideal cycle of what was
     made, or ``cycle_ns`` as long as nothing was.
     """
-    busy_ms = int(figures["availability"].inputs.get("PBT", totals.pbt_ms))
-    cycle = Fraction(totals.ideal_ns, totals.total * NS_PER_MS) if totals.total and totals.ideal_ns else None
-    cycle = cycle or (Fraction(cycle_ns, NS_PER_MS) if cycle_ns else None)
+    busy_ms = busy_ms_of(totals, figures)
+    cycle = mean_cycle_ms(totals, cycle_ns)
+    target = target_pieces(busy_ms, cycle, target_oee)
     lost_ms = None if totals.without_ideal else busy_ms - totals.ideal_good_ns // NS_PER_MS
     return {
         "oee": _plain(figures["oee"].value),
@@ -55,7 +76,7 @@ def figure_values(
         "reason": reason,
         "lost_ms": lost_ms,
         "lost_pieces": round(lost_ms / cycle) if cycle and lost_ms is not None else None,
-        "target": round(busy_ms / cycle * Fraction(str(TARGETS["oee"]))) if cycle else None,
+        "target": None if target is None else round(target),
         "ms": {bucket: getattr(totals, f"{bucket}_ms") for bucket in kpi.BUCKETS},
         "planned_busy_ms": busy_ms,
         "ideal_ms": totals.ideal_ns // NS_PER_MS,
