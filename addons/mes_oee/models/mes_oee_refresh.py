@@ -56,6 +56,13 @@ class Extent(NamedTuple):
         return self.open and _overlap(self.open, (self.rolled_from, self.rolled_until))
 
     @property
+    def incomplete(self) -> tuple[int, int] | None:
+        """The hours that have rows and are not complete."""
+        if self.rolled_from is None:
+            return None
+        return _overlap((self.rolled_from, self.rolled_until), (max(self.complete, self.closed), self.rolled_until))
+
+    @property
     def should(self) -> tuple[int, int] | None:
         """The hours that should have rows."""
         if self.first is None or self.first >= self.complete:
@@ -126,10 +133,18 @@ class MesOeeRefresh(models.AbstractModel):
         now = self.env["mes.clock"].now_ms()
         self._lock(marked)
         extents = self._extents(marked, now)
+        self._drop_incomplete(extents)
         within = {wc: _rolled_part(found, extents[wc], now) for wc, found in marked.items() if wc in extents}
         touched = self._widened({wc: found for wc, found in within.items() if found}, extents, now)
         self._recompute(touched, extents, now)
         return len(marked)
+
+    def _drop_incomplete(self, extents: dict[int, Extent]) -> None:
+        """Delete the rows of hours that are complete no more, because the threshold has grown: a stop in them may
+        now be a minor one yet. They are made again in their time."""
+        gone = {wc: [one.incomplete] for wc, one in extents.items() if one.incomplete}
+        if gone:
+            self.env["mes.oee.levels"]._follow(self._delete(gone))
 
     @api.private
     def _advance(self) -> int:
