@@ -1,4 +1,13 @@
-import { Component, onMounted, onWillDestroy, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
+import {
+    Component,
+    onMounted,
+    onWillDestroy,
+    onWillStart,
+    onWillUpdateProps,
+    useExternalListener,
+    useRef,
+    useState,
+} from "@odoo/owl";
 import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
@@ -34,18 +43,27 @@ export class ReasonPicker extends Component {
             pressed: null, unknown: "", asked: null, note: "", withComment: false,
         }); // prettier-ignore
         onWillStart(() => void this.load());
+        onWillUpdateProps((next) => {
+            if (next.workcenterId !== this.props.workcenterId || next.stopId !== this.props.stopId) {
+                Object.assign(this.state, { open: [], text: "", active: 0, pressed: null, asked: null, note: "" });
+                void this.load(next);
+            }
+        });
         onMounted(() => this.props.focus && this.root.el.focus({ preventScroll: true }));
         onWillDestroy(() => browser.clearTimeout(this.waiting));
         useExternalListener(window, "keydown", this.onKeydown, { capture: true });
     }
 
-    async load() {
+    async load({ workcenterId, stopId } = this.props) {
         this.state.phase = "loading";
+        this.askedFor = stopId;
         try {
-            const { workcenterId, stopId } = this.props;
             const found = await this.orm.silent.call("mes.reason.picker", "choices", [workcenterId, stopId]);
-            Object.assign(this.state, { ...found, phase: found.tree.length ? "ready" : "empty" });
+            if (this.askedFor !== stopId) {
+                return; // another stop was chosen meanwhile
+            }
             this.all = flatten(found.tree);
+            Object.assign(this.state, { ...found, phase: found.tree.length ? "ready" : "empty" });
         } catch (error) {
             this.state.error = error.data?.message || error.message;
             this.state.phase = "error";
@@ -126,7 +144,10 @@ export class ReasonPicker extends Component {
     }
 
     onKeydown(ev) {
-        const inside = this.root.el?.contains(ev.target);
+        if (!this.root.el?.isConnected) {
+            return;
+        }
+        const inside = this.root.el.contains(ev.target);
         const elsewhere = !inside && ev.target.closest?.("input, textarea, select, [contenteditable], .modal");
         if (this.state.phase !== "ready" || elsewhere || ev.ctrlKey || ev.metaKey || ev.altKey) {
             return;
@@ -168,7 +189,7 @@ export class ReasonPicker extends Component {
         if (ev.key === "Enter" && !ev.target.closest("button")) {
             return this.take();
         }
-        if (/^[1-8]$/.test(ev.key) && !this.state.text && !this.wedge.running) {
+        if (/^[1-8]$/.test(ev.key) && !typing && !this.state.text && !this.wedge.running) {
             return this.digit(Number(ev.key) - 1);
         }
         if (ev.key === "Backspace" && !typing && this.state.text) {
