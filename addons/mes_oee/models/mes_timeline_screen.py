@@ -74,7 +74,7 @@ class MesTimelineScreen(models.AbstractModel):
     def seek(self, scope: str, at: int, forward: bool = True) -> dict[str, Any] | None:
         """The next (or the previous) stop of a place that nobody has explained, from a time on; None: there is none.
 
-        ``{"id", "machine", "start"}``; stops that begin exactly at ``at`` are passed over.
+        ``{"id", "machine", "start", "end"}``; stops that begin exactly at ``at`` are passed over.
         """
         self.env["mes.screen"]._check_operator()
         _key, _name, machines = self._scope(scope)
@@ -90,7 +90,12 @@ class MesTimelineScreen(models.AbstractModel):
         )
         if not stop:
             return None
-        return {"id": stop.id, "machine": stop.workcenter_id.id, "start": clock.to_ms(stop.at_from)}
+        return {
+            "id": stop.id,
+            "machine": stop.workcenter_id.id,
+            "start": clock.to_ms(stop.at_from),
+            "end": clock.to_ms(stop.seen_until),
+        }
 
     @api.model
     @api.readonly

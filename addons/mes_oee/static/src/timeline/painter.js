@@ -139,7 +139,7 @@ export class Painter {
             }
             const y = QUIET.includes(bar.kind) ? top + Math.round(height * LOW) : top;
             this.rect(this.fill[bar.kind], x, y, width, top + height - y);
-            if (width > 3) {
+            if (width > 6) {
                 this.rect("rgba(0, 0, 0, .35)", x + width - 1, y, 1, top + height - y);
             }
             if (bar.text && width > TEXT_ROOM && !look.onlyOpen) {
@@ -210,7 +210,7 @@ export class Painter {
             this.rect(this.theme.well, left, top, width, height);
             this.rect(this.theme.quiet, left, top, 2, height);
             if (width > TEXT_ROOM) {
-                const text = span.note ? `${span.text} · ${span.note}` : span.text;
+                const text = [span.text, span.note].filter(Boolean).join(" · ");
                 this.write(text, left + 6, top, width - 10, height, this.theme.ink, 11);
             }
         }
