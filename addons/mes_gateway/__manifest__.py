@@ -24,6 +24,7 @@
         "views/res_config_settings_views.xml",
         "views/mes_gateway_views.xml",
         "views/mes_gateway_menus.xml",
+        "views/mes_unmapped_code_views.xml",
     ],
     "assets": {"web.assets_backend": ["mes_gateway/static/src/**/*"]},
     "uninstall_hook": "uninstall_hook",

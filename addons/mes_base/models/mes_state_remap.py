@@ -193,8 +193,8 @@ class MesStateRemap(models.Model):
                 limit=limit,
             )
         )
-        revision = self._revision_at(workcenter_id)
         rows = [StateRow(*row) for row in self.env.cr.fetchall()]
+        revision = self._revision_at(workcenter_id)
         return [row._replace(map_revision=revision, stream=_above(row.stream)) for row in rows]
 
     def _revision_at(self, workcenter_id: int) -> int:

@@ -20,7 +20,9 @@ MACHINE_FACTS = {
 }  # fmt: skip
 # Forms that live for an hour and show their owner's rows only.
 FORMS = {"mes.stop.explanation", "mes.shift.plan"}
-ENGINEERS_FORMS = {"mes.shift.pattern.version", "mes.gateway.tag.import", "mes.gateway.tag.import.row"}
+ENGINEERS_FORMS = {
+    "mes.shift.pattern.version", "mes.gateway.tag.import", "mes.gateway.tag.import.row", "mes.unmapped.code.answer",
+}  # fmt: skip
 SUPERVISORS_FORMS = {"mes.overtime"}
 # What each limited role may change; everything else is closed to it.
 MAY_CHANGE = {

@@ -15,10 +15,12 @@ from . import (
     test_rejections,
     test_restore,
     test_rights,
+    test_state_maps,
     test_tag_import,
     test_tags,
     test_telemetry,
     test_translations,
     test_transport,
     test_trend,
+    test_unmapped_codes,
 )

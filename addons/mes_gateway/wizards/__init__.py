@@ -1,1 +1,1 @@
-from . import mes_gateway_tag_import, mes_gateway_tag_import_row
+from . import mes_gateway_tag_import, mes_gateway_tag_import_row, mes_unmapped_code_answer
