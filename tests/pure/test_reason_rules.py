@@ -111,3 +111,21 @@ def test_rules_keep_the_invariants(history: History, rules: list[ReasonRule], se
     plain = overlay(window, T0 + 24 * HOUR, history)
     ran = [sum(one.ms for one in found if one.category == "production") for found in (slices, plain)]
     assert ran[0] == ran[1]
+
+
+@given(histories(), RULES)
+def test_a_rule_never_changes_what_a_person_explained(history: History, rules: list[ReasonRule]) -> None:
+    """Wherever somebody gave a reason, effective reason and category are what they are without any rule."""
+    window = Span(T0, T0 + 24 * HOUR)
+    cuts = [one.start for one in overlay(window, window.end, replace(history, rules=tuple(rules)))]
+    ruled = overlay(window, window.end, replace(history, rules=tuple(rules)), cuts)
+    plain = overlay(window, window.end, history, cuts)
+    by_start = {one.start: one for one in plain}
+    for piece in ruled:
+        bare = by_start.get(piece.start)
+        if bare is not None and piece.reason is not None:
+            assert (piece.effective_reason, piece.category) == (bare.reason, bare.category)
+    # Rules behind the first that fits change nothing: taking the last away only frees what it alone explained.
+    fewer = overlay(window, window.end, replace(history, rules=tuple(rules[:-1])), cuts)
+    firsts = {one.start: one.rule for one in fewer}
+    assert all(firsts[one.start] == one.rule for one in ruled if firsts.get(one.start) is not None)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import pytest
 from histories import HOUR, MINUTE, T0, at
 from hypothesis import given
 from hypothesis import strategies as st
-from timeline import Limit, Span, WeekWindow, chained, day_start, spans_of
+from timeline import Limit, Override, Span, WeekWindow, chained, day_start, divided, spans_of
 
 BERLIN = "Europe/Berlin"
 NIGHT = WeekWindow(22 * 60, 6 * 60, frozenset({5}))
@@ -159,3 +160,27 @@ def test_the_parts_tile_the_span(ms: int, limits: dict[str, Limit]) -> None:
         assert end is not None
         assert end > start
         assert reason is None or reason not in limits or end - start <= limits[str(reason)].ms
+
+
+WORD = Override(T0, None, T0, 7, reason="coffee", planned=True)
+FLAGS = {"coffee": (True, False), "lunch": (False, True)}
+
+
+def test_a_word_takes_the_flags_of_each_reason() -> None:
+    """Coffee is planned, what follows is not; identity and time of recording stay."""
+    parts = divided(WORD, LIMITS, FLAGS)
+    assert [(one.reason, one.planned, one.setup) for one in parts] == [
+        ("coffee", True, False), ("lunch", False, True), ("away", False, False),
+    ]  # fmt: skip
+    assert {(one.id, one.recorded_at) for one in parts} == {(7, T0)}
+    assert parts[-1].end is None
+
+
+def test_what_no_reason_covers_is_left_out_unless_a_state_was_given() -> None:
+    """Who also corrected the state corrected it for the whole span."""
+    call = replace(WORD, reason="call")
+    assert [(one.start, one.end) for one in divided(call, LIMITS, FLAGS)] == [(T0, T0 + 5 * MINUTE)]
+    down = divided(replace(call, state="down"), LIMITS, FLAGS)
+    assert [(one.reason, one.state) for one in down] == [("call", "down"), (None, "down")]
+    only_state = replace(WORD, reason=None, state="down")
+    assert divided(only_state, LIMITS, FLAGS) == [only_state]
