@@ -2,9 +2,9 @@ from . import (
     test_andon_wall,
     test_board,
     test_board_hoot,
+    test_calendar_reflow,
     test_changeover,
     test_community_fields,
-    test_calendar_reflow,
     test_community_invented_log,
     test_community_no_counts,
     test_community_no_planned_time,
@@ -23,5 +23,6 @@ from . import (
     test_rollup_upkeep,
     test_rollup_vectors,
     test_shift_board,
+    test_timeline_screen,
     test_views,
 )
