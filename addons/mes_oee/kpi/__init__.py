@@ -2,6 +2,7 @@
 """The KPI engine: ISO 22400-2 figures from the effective timeline, exact, without Odoo."""
 
 from .buckets import BUCKETS, Bucket, bucket_of, buckets, stop_bucket
+from .changeover import Asked, Changeover, Target, best, changeovers
 from .engine import Figure, IdealTooLong, Losses, elements, figures, ideal_too_long, losses
 from .formulas import REFUSALS, REGISTRY, Inputs, Kpi, Registry, Undefined, ratio, standard
 from .industries import INDUSTRIES, WORLD_CLASS, Industry
@@ -21,7 +22,9 @@ __all__ = [
     "SIX",
     "STEPS",
     "WORLD_CLASS",
+    "Asked",
     "Bucket",
+    "Changeover",
     "Figure",
     "Ideal",
     "IdealTooLong",
@@ -37,13 +40,16 @@ __all__ = [
     "Registry",
     "RowKey",
     "Settings",
+    "Target",
     "Totals",
     "Undefined",
     "Worth",
     "add_steps",
     "add_up",
+    "best",
     "bucket_of",
     "buckets",
+    "changeovers",
     "elements",
     "figures",
     "first_told",

@@ -78,11 +78,16 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class IdealTooLong:
-    """The machine was faster than its ideal cycle: ``proposal_ns`` is the cycle it can sustain."""
+    """The machine was faster than its ideal cycle: ``proposal_ns`` is the cycle it can sustain.
+
+    The evidence: ``pieces`` made in ``production_ms``.
+    """
 
     product: Key | None
     effectiveness: Fraction
     proposal_ns: int
+    production_ms: int = 0
+    pieces: int = 0
 
 
 def elements(totals: Totals, settings: Settings) -> dict[str, Fraction | int]:
@@ -182,7 +187,13 @@ def ideal_too_long(product: Key | None, parts: Iterable[Totals]) -> IdealTooLong
         passed += part.production_ms
         if passed >= wanted:
             break
-    return IdealTooLong(product, Fraction(ideal, apt), part.production_ms * NS_PER_MS // part.total)
+    return IdealTooLong(
+        product,
+        Fraction(ideal, apt),
+        part.production_ms * NS_PER_MS // part.total,
+        apt // NS_PER_MS,
+        sum(one.total for one in made),
+    )
 
 
 def _figure(

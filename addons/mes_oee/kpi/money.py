@@ -72,15 +72,17 @@ class Payback:
     months: Fraction | None
 
 
-def value_of_points(calendar_busy_ns: int, days: Fraction, lost_per_ns: Fraction, points: Fraction) -> Fraction:
-    """Currency a year that so many points of OEE (0.10 are ten) earn.
+def value_of_points(
+    busy_ms: Fraction, days: Fraction, points: Fraction, each: Fraction, adding_ms: Fraction
+) -> Fraction:
+    """What so many points of OEE (0.10 are ten) add in a year of 365 days, in pieces or in currency.
 
-    ``calendar_busy_ns`` is the planned busy time of ``days`` days, ``lost_per_ns`` what a nanosecond of
-    value-adding time earns. A year has 365 days.
+    ``busy_ms`` is the planned busy time of ``days`` days, ``each`` the good pieces (or what they earned) in
+    ``adding_ms`` of value-adding time:  busy time × points × each ÷ value-adding time × 365 ÷ days.
     """
-    if days <= 0:
+    if days <= 0 or adding_ms <= 0:
         return Fraction(0)
-    return calendar_busy_ns * points * lost_per_ns * 365 / days
+    return busy_ms * points * each / adding_ms * 365 / days
 
 
 def payback(investment: Fraction, yearly: Fraction) -> Payback:

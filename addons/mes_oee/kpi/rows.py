@@ -115,11 +115,20 @@ class Ideals:
 
     def ns(self, product: Key | None, time: int) -> int | None:
         """Nanoseconds a piece, the product's own or else the one for any product; None if there is neither."""
+        found = self._at(product, time)
+        return found[1] if found else None
+
+    def since(self, product: Key | None, time: int) -> int | None:
+        """When the value began to hold that is in force at a time."""
+        found = self._at(product, time)
+        return found[0] if found else None
+
+    def _at(self, product: Key | None, time: int) -> tuple[int, int] | None:
         for key in (product, None):
             starts, values = self._of.get(key, ([], []))
             place = bisect_right(starts, time)
             if place:
-                return values[place - 1]
+                return starts[place - 1], values[place - 1]
         return None
 
 

@@ -1,11 +1,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from odoo import api, models
-from odoo.addons.mes_base.tools import bulk
+from odoo.addons.mes_base.tools import bulk, clock
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -154,14 +153,24 @@ class MesOee(models.AbstractModel):
         return sorted(machines.filtered(lambda machine: machine.mes_level != "line").ids)
 
     @api.private
-    def too_long_cycles(self, scope: models.BaseModel, start: int, end: int) -> dict[int, list[kpi.IdealTooLong]]:
+    def too_long_cycles(
+        self, scope: models.BaseModel, start: int, end: int, present: bool = False
+    ) -> dict[int, list[kpi.IdealTooLong]]:
         """Machine -> its products that were made faster than ideal in [start, end) ms, with the proposed cycle.
+
+        ``present``: only hours in which the ideal cycle held that is in force at the end.
 
         :raises AccessError: the user may not read the scope or figures at all.
         """
         hourly: dict[tuple[int, int | None], list[kpi.Totals]] = {}
+        ids = self._scope(scope).workcenter_ids
+        known = {wc: kpi.Ideals(found) for wc, found in self.env["mes.oee.engine"]._ideals(ids).items()}
         for part in self.figures(scope, start, end, by=("machine", "product", "hour"), registry=kpi.Registry()):
-            hourly.setdefault(part.key[:2], []).append(part.totals)
+            machine, product, hour = part.key
+            if machine not in known:
+                continue
+            if not present or clock.to_ms(hour) >= (known[machine].since(product, end) or 0):
+                hourly.setdefault((machine, product), []).append(part.totals)
         found: dict[int, list[kpi.IdealTooLong]] = {}
         for (machine, product), parts in hourly.items():
             if finding := kpi.ideal_too_long(product, parts):
@@ -169,16 +178,33 @@ class MesOee(models.AbstractModel):
         return found
 
     @api.private
-    def _last(self, workcenters: models.BaseModel, span_ms: int) -> dict[int, Fraction | None]:
-        """OEE of each work center over the last so many milliseconds; lines by their own method."""
+    def _last(
+        self, workcenters: models.BaseModel, span_ms: int, registry: kpi.Registry = OEE_ONLY
+    ) -> dict[int, Part]:
+        """The figures of each work center over the last so many milliseconds; lines by their own method.
+
+        Where the first fact is younger, since then: before it nobody could watch.
+        """
         now = self.env["mes.clock"].now_ms()
-        lines = workcenters.filtered(lambda one: one.mes_level == "line")
-        asked = [(line, ()) for line in lines] + [(workcenters - lines, ("machine",))] * bool(workcenters - lines)
+        members = {one: self._scope(one).workcenter_ids for one in workcenters}
+        firsts = self._first_facts({wc for ids in members.values() for wc in ids}, now)
+        together: dict[tuple[int, int | bool], list[int]] = {}
+        for one, ids in members.items():
+            since = min((firsts[wc] for wc in ids if wc in firsts), default=now)
+            line = one.mes_level == "line" and one.id
+            together.setdefault((max(since, now - span_ms), line), []).append(one.id)
         return {
-            part.key[0] if by else scope.id: part.figures["oee"].value
-            for scope, by in asked
-            for part in self.figures(scope, now - span_ms, now, by=by, registry=OEE_ONLY)
+            line or part.key[0]: part
+            for (start, line), ids in together.items()
+            for part in self.figures(
+                workcenters.browse(ids), start, now, by=() if line else ("machine",), registry=registry
+            )
         }
+
+    def _first_facts(self, workcenter_ids: Iterable[int], now: int) -> dict[int, int]:
+        """The hour (ms) of each machine's first fact; those without facts are left out."""
+        extents = self.env["mes.oee.refresh"]._extents(workcenter_ids, now)
+        return {wc: one.first for wc, one in extents.items() if one.first is not None}
 
     @api.private
     def _may_read(self) -> bool:

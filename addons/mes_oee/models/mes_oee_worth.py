@@ -1,9 +1,11 @@
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
-from ..kpi import Worth
+from ..kpi import Registry, Worth
 
 
 class MesOeeWorth(models.AbstractModel):
@@ -51,6 +53,47 @@ class MesOeeWorth(models.AbstractModel):
         if own and own != currency:
             amount = own._convert(amount, currency, company, fields.Date.today(), round=False)
         return Fraction(repr(float(amount or 0.0)))
+
+    @api.model
+    @api.readonly
+    def told(self, scope, start: int, end: int) -> list[dict[str, Any]]:
+        """Which prices, costs and rates stand behind the money of losses; for supervisors.
+
+        ``scope``: sites, areas, a line, work centers, or ``[model, ids]``. For each machine and product of the
+        span: ``{machine, product, price, cost, contribution, hour_cost, share, cycle_ms, valued_by, currency_id}``,
+        amounts a piece or an hour in the scope's currency; ``valued_by`` contribution or hour; contribution
+        None where price does not exceed cost.
+
+        :raises AccessError: the user is no supervisor, or may not read the scope.
+        """
+        if not self.env.user.has_group("mes_base.group_mes_supervisor") and not self.env.su:
+            raise AccessError(self.env._("Prices and costs are for supervisors: ask for the role Supervisor."))
+        asked = self.env["mes.oee"]._scope_records(scope)
+        currency = self.currency(asked)
+        parts = self.env["mes.oee"].figures(asked, start, end, ("machine", "product"), registry=Registry())
+        cycles = self.env["mes.oee.losses"]._cycles({part.key[0] for part in parts})
+        worths = self.of({part.key for part in parts}, currency)
+        return [
+            self._told(wc, product, worths[wc, product], cycles(wc, product, end), currency)
+            for wc, product in (part.key for part in parts)
+        ]
+
+    def _told(self, wc, product, worth: Worth, cycle: int | None, currency) -> dict[str, Any]:
+        """One pair's prices for people; names of what they may see the figures of."""
+        return {
+            "machine": {"id": wc, "name": self.env["mrp.workcenter"].sudo().browse(wc).name},
+            "product": product and {
+                "id": product, "name": self.env["product.product"].sudo().browse(product).display_name
+            },
+            "price": None if worth.price is None else float(worth.price),
+            "cost": None if worth.cost is None else float(worth.cost),
+            "contribution": None if worth.contribution is None else float(worth.contribution),
+            "hour_cost": float(worth.hour_cost),
+            "share": float(worth.share),
+            "cycle_ms": None if cycle is None else cycle / 1e6,
+            "valued_by": "contribution" if worth.by_contribution(cycle) else "hour",
+            "currency_id": currency.id,
+        }  # fmt: skip
 
     @api.private
     def currency(self, scope: models.BaseModel) -> models.BaseModel:

@@ -1,8 +1,10 @@
 from odoo import api, fields, models
 
 from ..tools.headline import NOTHING
+from .mes_oee_shift import GLANCE
 
-MONTH_MS = 30 * 24 * 3_600_000
+HOUR_MS = 3_600_000
+MONTH_MS = 30 * 24 * HOUR_MS
 
 
 class MrpWorkcenter(models.Model):
@@ -81,12 +83,59 @@ class MrpWorkcenter(models.Model):
 
     def _compute_oee(self):
         """Community's OEE of the last month, in percent: where there are facts, the engine's."""
-        with_facts = self.filtered("mes_has_facts") if self.env["mes.oee"]._may_read() else self.browse()
-        super(MrpWorkcenter, self - with_facts)._compute_oee()
-        months = self.env["mes.oee"]._last(with_facts, MONTH_MS)
-        for workcenter in with_facts:
-            oee = months.get(workcenter.id)
-            workcenter.oee = float(oee * 100) if oee is not None else 0.0
+        with_facts = self._mes_measured()
+        if rest := self - with_facts:
+            super(MrpWorkcenter, rest)._compute_oee()
+        for workcenter, month in with_facts._mes_last_month():
+            workcenter.oee = _percent(month, "oee")
+
+    def _compute_performance(self):
+        """Community's performance of the last month, whole percent: where there are facts, effectiveness."""
+        with_facts = self._mes_measured()
+        if rest := self - with_facts:
+            super(MrpWorkcenter, rest)._compute_performance()
+        for workcenter, month in with_facts._mes_last_month():
+            workcenter.performance = round(_percent(month, "effectiveness"))
+
+    def _compute_productive_time(self):
+        """Community's productive hours of the last month: where there are facts, production time (APT)."""
+        with_facts = self._mes_measured()
+        if rest := self - with_facts:
+            super(MrpWorkcenter, rest)._compute_productive_time()
+        for workcenter, month in with_facts._mes_last_month():
+            workcenter.productive_time = month.totals.production_ms / HOUR_MS if month else 0.0
+
+    def _compute_blocked_time(self):
+        """Community's blocked hours of the last month: where there are facts, busy time without production.
+
+        So productive and blocked time are planned busy time (PBT), and their quotient is availability.
+        """
+        with_facts = self._mes_measured()
+        if rest := self - with_facts:
+            super(MrpWorkcenter, rest)._compute_blocked_time()
+        for workcenter, month in with_facts._mes_last_month():
+            workcenter.blocked_time = workcenter._mes_blocked_ms(month.totals) / HOUR_MS if month else 0.0
+
+    def _mes_measured(self):
+        """Those with facts, if the user may read figures at all; the others keep Community's."""
+        return self.filtered("mes_has_facts") if self.env["mes.oee"]._may_read() else self.browse()
+
+    def _mes_last_month(self):
+        """Each work center with its figures of the last month; None, while it had no time at all."""
+        months = self.env["mes.oee"]._last(self, MONTH_MS, GLANCE)
+        return [(one, months.get(one.id)) for one in self]
+
+    def _mes_blocked_ms(self, totals) -> int:
+        """Planned busy time without production; without an order it counts as the site says."""
+        blocked = totals.pbt_ms - totals.production_ms
+        return blocked if self.mes_site_id.mes_no_order_is_loss else blocked - totals.no_order_ms
+
+    def action_mes_blocked(self):
+        """The stops behind the blocked time."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("mes_base.mes_stop_action")
+        machines = self.mes_unit_ids if self.mes_level == "line" else self
+        return {**action, "domain": [("workcenter_id", "in", machines.ids)]}
 
     def action_mes_oee(self):
         """The hours behind the figure."""
@@ -94,3 +143,10 @@ class MrpWorkcenter(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("mes_oee.mes_oee_report_action")
         field = "line_id" if self.mes_level == "line" else "workcenter_id"
         return {**action, "domain": [(field, "=", self.id)]}
+
+
+
+def _percent(part, key: str) -> float:
+    """A figure in percent, 0 if there is none: what Community's fields show."""
+    value = part.figures[key].value if part else None
+    return 0.0 if value is None else float(value * 100)

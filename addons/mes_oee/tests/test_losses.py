@@ -4,9 +4,6 @@ from odoo.addons.mes_base.tests.common import (
     HOUR,
     MINUTE,
     MONDAY,
-    feed_counts,
-    feed_states,
-    make_reason,
     make_user,
     make_work_center,
     set_ideal_cycle,
@@ -15,6 +12,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from .common import OeeCase
+from .eight_hours import eight_hours
 
 END = MONDAY + 8 * HOUR
 
@@ -24,24 +22,9 @@ class TestLosses(OeeCase):
     """Eight hours of one machine taken apart: half an hour of set-up, a breakdown of an hour, a stop of 30 s."""
 
     def setUp(self):
-        """A piece sells for 3, costs 1 and ideally takes 2 s; the machine costs 60 an hour."""
+        """See eight_hours; it is 09:00."""
         super().setUp()
-        self.product.write({"list_price": 3.0, "standard_price": 1.0})
-        self.machine.write({"costs_hour": 60.0, "mes_startup_minutes": 10})
-        self.reason = make_reason(self.env, "Motor", mes_code="17", mes_failure=True)
-        self.full_day(hours=8, ideal=2.0)
-        start = MONDAY + 30 * MINUTE
-        feed_states(
-            self.env,
-            self.machine,
-            [
-                (MONDAY, "setup"), (start, "running"),
-                (MONDAY + 2 * HOUR, "down", "17"), (MONDAY + 3 * HOUR, "running"),
-                (MONDAY + 4 * HOUR, "idle"), (MONDAY + 4 * HOUR + 30_000, "running"), (END, "idle"),
-            ],
-        )  # fmt: skip
-        feed_counts(self.env, self.machine, [(MONDAY, 0), (start, 0), (start + 10 * MINUTE, 300), (END, 10_300)])
-        feed_counts(self.env, self.machine, [(start, 0), (start + 10 * MINUTE, 30), (END, 130)], "reject")
+        eight_hours(self)
         self.at(MONDAY + 9 * HOUR)
 
     def told(self, breakdown):
