@@ -43,6 +43,14 @@ def test_packml_numbers_states_by_its_source(model: str, execute: int, held: int
     assert told(scene.poll(500, state="Execute", lock=0), "state", "state") == ["running"]
 
 
+def test_the_state_may_tell_its_interlock_itself() -> None:
+    """A map in which a value says state and interlock: the tag names itself as the interlock's."""
+    own = {"map": {"1": "running", "5": "idle", "6": "idle"}, "interlock_tag": "state"}
+    scene = Scene(state(**own, interlock_map={"5": "starved", "6": "blocked"}))
+    said = [told(scene.poll(500, state=raw), "state", "state", "interlock") for raw in (1, 5, 6, 1)]
+    assert said == [[("running", None)], [("idle", "starved")], [("idle", "blocked")], [("running", None)]]
+
+
 def test_packml_knows_every_state_in_both_numberings() -> None:
     for numbers in packml.NUMBERINGS.values():
         assert set(numbers.values()) == set(packml.MEANING) and len(numbers) == 17

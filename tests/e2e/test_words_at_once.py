@@ -1,0 +1,83 @@
+"""Two people explain one stop at the same moment, in two real transactions: one is heard, the other gets a conflict."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from floor import Floor, wait
+
+SETUP = """
+from odoo.addons.mes_base.tests import common
+machine = env["mrp.workcenter"].search([("mes_level", "=", "unit")], limit=1)
+now = env["mes.clock"].now_ms()
+start = now - 60 * common.MINUTE
+common.feed_evidence(env, machine, [(start, now)])
+common.feed_states(env, machine, [(start, "running"), (start + 600_000, "down", "17"), (start + 1_200_000, "running")])
+env["mes.stop"]._cron_fold()
+stop = env["mes.stop"].search([("workcenter_id", "=", machine.id)])
+for name in ("anna", "ben"):
+    common.make_user(env, "operator", name, name=name, password=name)
+losses = [common.make_reason(env, name).id for name in ("Jam", "Film change")]
+answer(json.dumps({"stop": stop.id, "machine": machine.id, "losses": losses}))
+"""
+
+
+@pytest.fixture(scope="module")
+def floor(new_floor: Callable[[str], Floor]) -> Floor:
+    return new_floor("words")
+
+
+def test_one_is_heard_the_other_gets_a_conflict(floor: Floor) -> None:
+    """Both requests wait for their turn at the same time, both have read the same version; the row they wait for
+    then lets one through, and the other is run again by Odoo, sees the word and says so."""
+    made = floor.ask(SETUP)
+    people = [Person(floor, name) for name in ("anna", "ben")]
+    (version,) = {one.call("words", [made["stop"]])["result"][0]["version"] for one in people}
+    outcomes: dict[str, dict[str, Any]] = {}
+
+    def explain(person: Person, loss: int) -> None:
+        outcomes[person.name] = person.call("explain", [made["stop"]], loss, version=version)
+
+    holder = floor.connect()
+    holder.autocommit = False
+    with holder.cursor() as cursor:
+        cursor.execute("UPDATE mrp_workcenter SET mes_word_turn = 1 WHERE id = %s", [made["machine"]])
+    pairs = zip(people, made["losses"], strict=True)
+    threads = [threading.Thread(target=explain, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    wait("both requests at the turn", lambda: floor.sql(waiting) == [["2"]])
+    holder.rollback()
+    holder.close()
+    for thread in threads:
+        thread.join(timeout=60)
+    (winner,) = [name for name, told in outcomes.items() if "result" in told]
+    (error,) = [told["error"]["data"] for told in outcomes.values() if "error" in told]
+    assert error["name"] == "odoo.addons.mes_base.exceptions.StopConflict"
+    assert f"{winner} has meanwhile said" in error["message"]
+    assert floor.sql("SELECT count(*) FROM mes_state_override WHERE withdrawn_at IS NULL") == [["1"]]
+
+
+class Person:
+    """An operator in the browser."""
+
+    def __init__(self, floor: Floor, name: str) -> None:
+        self.name, self.session = name, requests.Session()
+        self.url = f"http://127.0.0.1:{floor.port}"
+        told = self._post("/web/session/authenticate", {"db": floor.name, "login": name, "password": name})
+        assert told["result"]["uid"], told
+
+    def call(self, method: str, *arguments: Any, **more: Any) -> dict[str, Any]:
+        """A call to stops: its answer or its error."""
+        parts = {"model": "mes.stop", "method": method, "args": list(arguments), "kwargs": more}
+        return self._post(f"/web/dataset/call_kw/mes.stop/{method}", parts)
+
+    def _post(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
+        message = {"jsonrpc": "2.0", "method": "call", "params": params}
+        told: dict[str, Any] = self.session.post(self.url + path, json=message, timeout=60).json()
+        return told
