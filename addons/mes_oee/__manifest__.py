@@ -13,6 +13,7 @@
         "data/ir_cron_findings.xml",
         "views/mes_oee_rollup_views.xml",
         "views/mes_oee_report_views.xml",
+        "views/mes_oee_reason_report_views.xml",
         "views/mes_site_views.xml",
         "views/mrp_workcenter_views.xml",
         "views/mrp_workcenter_productivity_loss_views.xml",

@@ -15,7 +15,7 @@ MACHINE_FACTS = {
     "mes.measurement.minute", "mes.measurement.hour", "mes.measurement.mark",
     "mes.alarm", "mes.alarm.point", "mes.gateway.heartbeat",
     "mes.oee.rollup.day", "mes.oee.rollup.month",
-    "mes.oee.reason.rollup", "mes.oee.reason.rollup.day", "mes.oee.reason.rollup.month",
+    "mes.oee.reason.report", "mes.oee.reason.rollup", "mes.oee.reason.rollup.day", "mes.oee.reason.rollup.month",
     "mes.oee.rollup", "mes.oee.report", "mes.andon.call", "mes.andon.escalation",
 }  # fmt: skip
 # Forms that live for an hour and show their owner's rows only.

@@ -1,4 +1,6 @@
-from . import mes_oee_place_mixin  # first: others inherit from these
+from . import mes_oee_place_mixin  # first: others inherit from it
+
+# isort: split
 from . import mes_oee_date_mixin, mes_oee_reason_mixin, mes_oee_sum_mixin
 
 # isort: split
@@ -16,6 +18,7 @@ from . import (
     mes_oee_losses,
     mes_oee_more,
     mes_oee_provenance,
+    mes_oee_reason_report,
     mes_oee_reason_rollup,
     mes_oee_reason_rollup_day,
     mes_oee_reason_rollup_month,

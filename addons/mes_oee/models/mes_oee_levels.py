@@ -39,21 +39,38 @@ class MesOeeLevels(models.AbstractModel):
         """Make every day and month anew from the hours that are stored."""
         for cube in CUBES:
             for level, below in ((DAY, HOUR), (MONTH, DAY)):
-                self.env.cr.execute(SQL("DELETE FROM %s", SQL.identifier(cube.tables[level.name])))
-                self.env.cr.execute(_insert(cube, level, below, SQL()))
+                table = SQL.identifier(cube.tables[level.name])
+                self.env.cr.execute(SQL("DELETE FROM %s", table))
+                names = SQL(", ").join(map(SQL.identifier, (*_stored(cube, level), *cube.sums)))
+                self.env.cr.execute(SQL("INSERT INTO %s (%s) %s", table, names, _sums(cube, level, below, SQL())))
 
     def _add_up(self, cube: Cube, level: Level, below: Level, touched: Iterable[tuple[int, date]]) -> None:
-        """Replace the rows of some machines and dates (of a month its first) by the sums of the level below."""
+        """Bring the rows of some machines and dates (of a month its first) in step with the level below.
+
+        Rows that say what they should stay as they are; so the many of a month do not move with each hour.
+        """
         made = bulk.unnest([(wc, day.isoformat()) for wc, day in sorted(touched)], ["int4", "text"])
         self.env.cr.execute(
             SQL(
-                "DELETE FROM %s r USING %s AS t(wc, day) WHERE r.workcenter_id = t.wc AND r.%s = t.day::date",
-                SQL.identifier(cube.tables[level.name]),
-                made,
-                SQL.identifier(level.at),
+                """
+                WITH found AS (
+                    SELECT r.id, %(told)s FROM %(touched)s AS t(wc, day)
+                      JOIN %(table)s r ON r.workcenter_id = t.wc AND r.%(at)s = t.day::date
+                     UNION ALL
+                    SELECT NULL, fresh.* FROM (%(sums)s) fresh),
+                wrong AS MATERIALIZED (
+                    SELECT max(id) AS id, %(names)s FROM found GROUP BY %(names)s HAVING count(*) <> 2),
+                gone AS (DELETE FROM %(table)s r USING wrong w WHERE r.id = w.id)
+                INSERT INTO %(table)s (%(names)s) SELECT %(names)s FROM wrong WHERE id IS NULL
+                """,
+                told=SQL(", ").join(SQL.identifier("r", name) for name in (*_stored(cube, level), *cube.sums)),
+                names=SQL(", ").join(map(SQL.identifier, (*_stored(cube, level), *cube.sums))),
+                table=SQL.identifier(cube.tables[level.name]),
+                at=SQL.identifier(level.at),
+                touched=made,
+                sums=_sums(cube, level, below, SQL("JOIN %s AS t(wc, day) ON %s", made, _within(level))),
             )
         )
-        self.env.cr.execute(_insert(cube, level, below, SQL("JOIN %s AS t(wc, day) ON %s", made, _within(level))))
 
 
 def _within(level: Level) -> SQL:
@@ -70,14 +87,16 @@ def _within(level: Level) -> SQL:
     )
 
 
-def _insert(cube: Cube, level: Level, below: Level, narrowed: SQL) -> SQL:
-    """The statement that adds up the level below."""
-    columns = [name for name in cube.columns(level) if not (level is DAY and name == "month")]
-    keys = [column_of(name, below) for name in columns]
+def _stored(cube: Cube, level: Level) -> list[str]:
+    """What a row of the level is about, as far as it is a column of its own."""
+    return [name for name in cube.columns(level) if level is MONTH or name != "month"]
+
+
+def _sums(cube: Cube, level: Level, below: Level, narrowed: SQL) -> SQL:
+    """The query that adds up the level below: keys, then sums."""
+    keys = [column_of(name, below) for name in _stored(cube, level)]
     return SQL(
-        "INSERT INTO %s (%s) SELECT %s, %s FROM %s r %s GROUP BY %s",
-        SQL.identifier(cube.tables[level.name]),
-        SQL(", ").join(SQL.identifier(name) for name in (*columns, *cube.sums)),
+        "SELECT %s, %s FROM %s r %s GROUP BY %s",
         SQL(", ").join(keys),
         SQL(", ").join(SQL("sum(%s)::int8", SQL.identifier("r", name)) for name in cube.sums),
         SQL.identifier(cube.tables[below.name]),

@@ -10,7 +10,7 @@ class MesOeePlaceMixin(models.AbstractModel):
     workcenter_id = fields.Many2one(
         "mrp.workcenter", string="Work Center", required=True, ondelete="cascade"
     )
-    company_id = fields.Many2one("res.company", required=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
     site_id = fields.Many2one("mes.site", ondelete="restrict")
     area_id = fields.Many2one("mes.area", ondelete="restrict", help="Where the machine stood then.")
     line_id = fields.Many2one(

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from odoo import fields, models
-from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp
+from odoo.addons.mes_base.tools.fields import BigInteger
 from odoo.tools import SQL
 
 # The ratios of a group are quotients of its sums, never means of its rows' ratios. They are the
@@ -17,12 +17,12 @@ NEED_IDEAL = {"performance", "oee"}
 
 
 class MesOeeReport(models.Model):
-    """The rollup for pivots and graphs: hours in place of milliseconds, ratios of sums in every group."""
+    """The day rows for pivots and graphs: hours in place of milliseconds, ratios of sums in every group."""
 
     _name = "mes.oee.report"
     _description = "OEE Analysis"
     _auto = False
-    _order = "hour_at desc, workcenter_id"
+    _order = "hour_date desc, workcenter_id, id"
     _rec_name = "workcenter_id"
 
     workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", readonly=True)
@@ -30,11 +30,10 @@ class MesOeeReport(models.Model):
     site_id = fields.Many2one("mes.site", readonly=True)
     area_id = fields.Many2one("mes.area", readonly=True)
     line_id = fields.Many2one("mrp.workcenter", string="Line", readonly=True)
-    hour_at = Timestamp(string="Hour", readonly=True)
-    hour_date = fields.Date(string="Local Date", readonly=True)
-    hour_label = fields.Char(string="Local Hour", readonly=True)
+    hour_date = fields.Date(string="Local Date", readonly=True, help="On the clock of the site.")
     shift_name = fields.Char(string="Shift", readonly=True)
-    business_date = fields.Date(readonly=True)
+    business_date = fields.Date(readonly=True, help="The day to which the shift counts.")
+    crew_id = fields.Many2one("mes.crew", string="Crew", readonly=True)
     production_id = fields.Many2one("mrp.production", string="Manufacturing Order", readonly=True)
     product_id = fields.Many2one("product.product", string="Product", readonly=True)
 
@@ -50,6 +49,13 @@ class MesOeeReport(models.Model):
     no_data_hours = fields.Float(string="Hours without Data", readonly=True)
     ideal_hours = fields.Float(readonly=True, help="Ideal time of all pieces.")
     ideal_good_hours = fields.Float(string="Ideal Hours of Good Pieces", readonly=True)
+    lost_minutes = fields.Float(
+        string="Minutes Stood", readonly=True, help="Set-up, no order, unplanned and minor stops."
+    )
+    speed_loss_minutes = fields.Float(
+        readonly=True, help="Production time beyond the ideal time of all pieces; negative if faster than ideal."
+    )
+    reject_loss_minutes = fields.Float(readonly=True, help="Ideal time of the rejected pieces.")
     total = BigInteger(string="Pieces", readonly=True)
     good = BigInteger(string="Good Pieces", readonly=True)
     reject = BigInteger(string="Rejected Pieces", readonly=True)
@@ -70,8 +76,8 @@ class MesOeeReport(models.Model):
         return SQL(
             """
             SELECT t.*, %s FROM (
-                SELECT r.id, r.workcenter_id, r.company_id, r.site_id, r.area_id, r.line_id, r.hour_at,
-                       r.hour_date, r.hour_label, r.shift_name, r.business_date, r.production_id, r.product_id,
+                SELECT r.id, r.workcenter_id, r.company_id, r.site_id, r.area_id, r.line_id, r.hour_date,
+                       r.shift_name, r.business_date, r.crew_id, r.production_id, r.product_id,
                        r.total, r.good, r.reject, r.unallocated, r.without_ideal,
                        COALESCE(s.mes_coverage_limit, 80) / 100.0 AS least_coverage,
                        (r.unplanned_stops + r.minor_stops + r.undetermined_stops)::int4 AS stops,
@@ -86,9 +92,13 @@ class MesOeeReport(models.Model):
                        (r.unplanned_ms + r.undetermined_ms) / 3600000.0 AS unplanned_hours,
                        r.minor_ms / 3600000.0 AS minor_hours,
                        r.no_data_ms / 3600000.0 AS no_data_hours,
+                       (r.setup_ms + r.no_order_ms + r.unplanned_ms + r.undetermined_ms + r.minor_ms)
+                           / 60000.0 AS lost_minutes,
+                       (r.production_ms - r.ideal_ns / 1000000.0) / 60000.0 AS speed_loss_minutes,
+                       (r.ideal_ns - r.ideal_good_ns) / 60000000000.0 AS reject_loss_minutes,
                        r.ideal_ns / 3600000000000.0 AS ideal_hours,
                        r.ideal_good_ns / 3600000000000.0 AS ideal_good_hours
-                  FROM mes_oee_rollup r
+                  FROM mes_oee_rollup_day r
                   LEFT JOIN mes_site s ON s.id = r.site_id
                   CROSS JOIN LATERAL (SELECT r.production_ms + r.setup_ms + r.unplanned_ms + r.minor_ms
                                            + r.undetermined_ms AS busy_ms) b
