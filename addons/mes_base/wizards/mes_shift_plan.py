@@ -28,6 +28,13 @@ class MesShiftPlan(models.TransientModel):
     )
     table = fields.Html(compute="_compute_table", sanitize=False)
 
+    @api.depends(*PLACES)
+    def _compute_display_name(self):
+        """The place whose plan it is."""
+        for plan in self:
+            place = next((plan[name] for name in reversed(PLACES) if plan[name]), None)
+            plan.display_name = place.display_name if place else self.env._("Shift Plan")
+
     def _first_site(self):
         """The first site, unless the form was opened from another place."""
         if any(self.env.context.get(f"default_{name}") for name in PLACES):
