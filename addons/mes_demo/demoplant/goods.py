@@ -19,7 +19,8 @@ class Material:
 class Product:
     """Made of ``parts`` (code -> quantity for one) and sold at ``price``; ``cost`` is its standard cost.
 
-    order: a usual order's quantity. setup_min: minutes of a changeover in the plan.
+    order: a usual order's quantity. setup_min: minutes of a changeover in the plan. scrap_percent: what the plan
+    reckons to be scrap.
     """
 
     code: str
@@ -31,6 +32,7 @@ class Product:
     setup_min: float
     operation: str
     unit: str = "pcs"
+    scrap_percent: float = 1.5
 
 
 MATERIALS = (
@@ -66,3 +68,10 @@ PRODUCTS = (
 )  # fmt: skip
 
 BY_CODE = {product.code: product for product in PRODUCTS}
+
+# Minutes that a changeover from one product to another may take; from water it is quick, to water it is rinsed.
+CHANGEOVERS = {
+    ("", ""): 18.0,
+    ("DEMO-WATER", "DEMO-LEMON"): 15.0, ("DEMO-WATER", "DEMO-COLA"): 15.0, ("DEMO-COLA", "DEMO-WATER"): 24.0,
+    ("DEMO-LEMON", "DEMO-WATER"): 20.0, ("DEMO-WATER15", "DEMO-LEMON15"): 15.0, ("DEMO-LEMON15", "DEMO-WATER15"): 22.0,
+}  # fmt: skip

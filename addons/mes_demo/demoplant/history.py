@@ -20,14 +20,14 @@ from .past import value_at as _value_at
 RUNNING, WAITING, STOPPED, CLEANING, RESTING, CHANGING, AWAY = range(7)
 
 MINOR_EVERY_MS = 11 * MINUTE
-FAULT_EVERY_MS = 6 * HOUR
+FAULT_EVERY_MS = 5 * HOUR
 BY_HAND_EVERY_MS = 14 * HOUR  # stopped by a person: the machine gives no code
 CHANGEOVER_EVERY_MS = (6 * HOUR, 11 * HOUR)
 CHANGEOVER_MS = (14 * MINUTE, 26 * MINUTE)
 LAST_CHANGEOVER_MS = 170 * MINUTE
 BUFFER_MS = 50 * SECOND  # a machine's neighbour runs on from the conveyor for so long
 COUNT_EVERY_MS = MINUTE
-PACE = (1.0, 1.1)  # actual ÷ ideal cycle of the bottleneck, drawn for each spell of running
+PACE = (1.02, 1.16)  # actual ÷ ideal cycle of the bottleneck, drawn for each spell of running
 KEEPING_UP = (1.0, 1.03)  # the same of the others, who catch up whatever the bottleneck lets through
 CONVEYOR = 40  # bottles between the machine before the bottleneck and it
 STARTING_UP_MS = 12 * MINUTE  # after a changeover so long, rejects are so many times as many

@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from ..build import gateway, history, master, orders, people, targets
+from ..build import calls, gateway, history, master, orders, people, targets
 from ..demoplant import layout
 
 
@@ -40,12 +40,14 @@ class MesDemo(models.AbstractModel):
             people.ensure_employees(env)
             people.ensure_equipment(env, made)
             targets.ensure_targets(env, made)
-            targets.ensure_andon(env, made)
         past = history.ensure_past(env, made, now, history_days)
         orders.ensure_orders(env, made, past.runs if past else (), now)
         if past:
             history.write_words(env, made, past.words)
             history.settle(env)
+        if past and made.whole:
+            calls.ensure_andon(env, made, now)
+            calls.ensure_repairs(env, made)
         return {
             **gateway.ensure_gateway(env, made, plant, new_key),
             "line_id": made.line.id,
