@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.addons.mes_base.tools.fields import UncheckedMany2one
 
 
 class MesOeeDateMixin(models.AbstractModel):
@@ -10,6 +11,8 @@ class MesOeeDateMixin(models.AbstractModel):
 
     hour_date = fields.Date(string="Local Date", required=True, help="On the clock of the site.")
     shift_key = fields.Char(required=True, default="", help="Empty: outside the shifts.")
+    shift_name = fields.Char(string="Shift", help="Empty: outside the shifts.")
+    crew_id = UncheckedMany2one("mes.crew", string="Crew", help="Who worked the shift.")
     business_date = fields.Date(help="The day to which the shift counts.")
-    run_id = fields.Many2one("mes.order.run", string="Order Run", ondelete="cascade")
-    production_id = fields.Many2one("mrp.production", string="Manufacturing Order", ondelete="restrict")
+    run_id = UncheckedMany2one("mes.order.run", string="Order Run")
+    production_id = UncheckedMany2one("mrp.production", string="Manufacturing Order")

@@ -1,21 +1,21 @@
 from odoo import fields, models
+from odoo.addons.mes_base.tools.fields import UncheckedMany2one
 
 
 class MesOeePlaceMixin(models.AbstractModel):
-    """What a row of every rollup is about, on every level."""
+    """What a row of every rollup is about, on every level.
+
+    Only the hours of ``mes.oee.rollup`` check their links: whatever another row names, one of them names too.
+    """
 
     _name = "mes.oee.place.mixin"
-    _description = "Machine, Place, Shift, Crew and Product"
+    _description = "Machine, Place and Product"
 
     workcenter_id = fields.Many2one(
         "mrp.workcenter", string="Work Center", required=True, ondelete="cascade"
     )
-    company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
-    site_id = fields.Many2one("mes.site", ondelete="restrict")
-    area_id = fields.Many2one("mes.area", ondelete="restrict", help="Where the machine stood then.")
-    line_id = fields.Many2one(
-        "mrp.workcenter", string="Line", ondelete="restrict", help="The line it belonged to then."
-    )
-    shift_name = fields.Char(string="Shift", help="Empty: outside the shifts.")
-    crew_id = fields.Many2one("mes.crew", string="Crew", ondelete="restrict", help="Who worked the shift.")
-    product_id = fields.Many2one("product.product", string="Product", ondelete="restrict")
+    company_id = UncheckedMany2one("res.company", required=True)
+    site_id = UncheckedMany2one("mes.site")
+    area_id = UncheckedMany2one("mes.area", help="Where the machine stood then.")
+    line_id = UncheckedMany2one("mrp.workcenter", string="Line", help="The line it belonged to then.")
+    product_id = UncheckedMany2one("product.product", string="Product")

@@ -1,5 +1,5 @@
 from odoo import fields, models
-from odoo.addons.mes_base.tools.fields import BigInteger
+from odoo.addons.mes_base.tools.fields import BigInteger, UncheckedMany2one
 
 BUCKET_NAMES = [
     ("not_scheduled", "Not scheduled"),
@@ -20,10 +20,9 @@ class MesOeeReasonMixin(models.AbstractModel):
     _description = "Lost Time by Reason"
 
     bucket = fields.Selection(BUCKET_NAMES, required=True)
-    loss_id = fields.Many2one(
+    loss_id = UncheckedMany2one(
         "mrp.workcenter.productivity.loss",
         string="Reason",
-        ondelete="restrict",
         help="A person's reason, or else the one that follows from what the machine said.",
     )
     ms = BigInteger(string="Time (ms)", required=True)

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class MesOeeReasonRollupMonth(models.Model):
-    """The days of ``mes.oee.reason.rollup.day`` of one machine and local month added up, whatever the code."""
+    """The days of ``mes.oee.reason.rollup.day`` of one machine and local month added up, whatever shift and code."""
 
     _name = "mes.oee.reason.rollup.month"
     _inherit = ["mes.oee.place.mixin", "mes.oee.reason.mixin"]

@@ -37,6 +37,14 @@ class MesOeeRollup(models.Model):
     _log_access = False
     _rec_name = "hour_label"
 
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
+    site_id = fields.Many2one("mes.site", ondelete="restrict")
+    area_id = fields.Many2one("mes.area", ondelete="restrict")
+    line_id = fields.Many2one("mrp.workcenter", ondelete="restrict")
+    crew_id = fields.Many2one("mes.crew", ondelete="restrict")
+    product_id = fields.Many2one("product.product", ondelete="restrict")
+    run_id = fields.Many2one("mes.order.run", ondelete="cascade")
+    production_id = fields.Many2one("mrp.production", ondelete="restrict")
     hour_at = Timestamp(string="Hour (UTC)", required=True, help="The instant at which the hour began.")
     hour_label = fields.Char(string="Local Hour", required=True, help="On the clock of the site.")
     workorder_id = fields.Many2one("mrp.workorder", string="Work Order", ondelete="restrict")

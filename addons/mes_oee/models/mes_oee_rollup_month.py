@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.addons.mes_base.tools.fields import UncheckedMany2one
 
 
 class MesOeeRollupMonth(models.Model):
@@ -15,5 +16,7 @@ class MesOeeRollupMonth(models.Model):
     _rec_name = "month"
 
     month = fields.Date(required=True, help="The first day of the month, on the clock of the site.")
+    shift_name = fields.Char(string="Shift", help="Empty: outside the shifts.")
+    crew_id = UncheckedMany2one("mes.crew", string="Crew", help="Who worked the shift.")
 
     _by_machine = models.Index("(workcenter_id, month)")

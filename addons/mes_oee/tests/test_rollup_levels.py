@@ -75,12 +75,14 @@ class TestSplit(BaseCase):
         self.assertEqual(found, {MONTHS: [(date(2026, 1, 1), date(2026, 3, 1))]})
 
     def test_what_a_level_does_not_know_is_read_below(self):
-        """Orders are known by days, hours by hours; codes by days."""
+        """Orders are known by days, hours by hours; codes and crews of lost time by days."""
         self.assertEqual(levels.of(["line_id", "month"], FIGURES), [MONTHS, DAYS, HOURS])
         self.assertEqual(levels.of(["production_id"], FIGURES), [DAYS, HOURS])
         self.assertEqual(levels.of(["hour_at"], FIGURES), [HOURS])
         self.assertEqual(levels.of(["loss_id"], REASONS), [MONTHS, DAYS, HOURS])
-        self.assertEqual(levels.of(["code"], REASONS), [DAYS, HOURS])
+        self.assertEqual(levels.of(["crew_id"], FIGURES), [MONTHS, DAYS, HOURS])
+        for column in ("code", "crew_id", "shift_name"):
+            self.assertEqual(levels.of([column], REASONS), [DAYS, HOURS])
 
 
 @tagged("post_install", "-at_install")

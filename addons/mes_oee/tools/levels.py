@@ -10,9 +10,9 @@ from odoo.addons.mes_base.tools import clock
 
 from ..kpi.totals import NAMES
 
-_PLACE = ("workcenter_id", "company_id", "site_id", "area_id", "line_id")
-_MONTHLY = (*_PLACE, "month", "shift_name", "crew_id", "product_id")
-_DAILY = (*_MONTHLY, "hour_date", "shift_key", "business_date", "run_id", "production_id")
+_MONTHLY = ("workcenter_id", "company_id", "site_id", "area_id", "line_id", "month", "product_id")
+_SHIFT = ("shift_name", "crew_id")
+_DAILY = (*_MONTHLY, "hour_date", *_SHIFT, "shift_key", "business_date", "run_id", "production_id")
 _HOURLY = (*_DAILY, "hour_at")
 
 
@@ -39,12 +39,11 @@ class Cube(NamedTuple):
 HOUR = Level("hour", "hour_at", _HOURLY)
 DAY = Level("day", "hour_date", _DAILY)
 MONTH = Level("month", "month", _MONTHLY)
-COARSE = (DAY, MONTH)
 
 FIGURES = Cube(
     {"hour": "mes_oee_rollup", "day": "mes_oee_rollup_day", "month": "mes_oee_rollup_month"},
     NAMES,
-    {"hour": (), "day": (), "month": ()},
+    {"hour": (), "day": (), "month": _SHIFT},
 )
 REASONS = Cube(
     {
