@@ -91,6 +91,19 @@ export class ReasonPicker extends Component {
         return reason.max_minutes ? _t("up to %s min", reason.max_minutes) : "";
     }
 
+    get unknown() {
+        return _t("No reason here has the code %s: choose one below.", this.state.unknown);
+    }
+
+    /** The heading itself as the answer. */
+    get general() {
+        return _t("%s, without detail", this.state.open.at(-1).name);
+    }
+
+    get failed() {
+        return _t("The reasons could not be read: %s", this.state.error);
+    }
+
     /** A reason, or a heading to look under. */
     choose(reason) {
         this.state.unknown = "";
