@@ -20,6 +20,7 @@
         "views/product_template_views.xml",
         "views/mes_target_views.xml",
         "views/mes_board_views.xml",
+        "views/mes_andon_views.xml",
         "views/mes_shift_board_views.xml",
         "views/mes_timeline_views.xml",
         "views/mes_oee_menus.xml",

@@ -191,6 +191,13 @@ class ShopFloor:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def rpc(self, login: str, model: str, method: str, *args: Any) -> Any:
+        """A call of a model's method as one of the users, whose passwords are their logins."""
+        with xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/common") as common:
+            uid = common.authenticate(self.name, login, login, {})
+        with xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/object", allow_none=True) as objects:
+            return objects.execute_kw(self.name, uid, login, model, method, list(args))
+
     def close(self) -> None:
         """End what has been started, as far as it got."""
         if self.gateway:

@@ -58,6 +58,7 @@ class MesAndonWall(models.AbstractModel):
                 "code": machine.mes_code,
                 "name": machine.name,
                 "line": machine.mes_line_id.name or machine.mes_area_id.name,
+                "area": machine.mes_area_id.id,
                 "stale_ms": machine.mes_stale_ms,
                 "live": live.get(machine.id),
                 "stop": stops.get(machine.id),
