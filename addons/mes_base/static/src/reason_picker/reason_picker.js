@@ -165,7 +165,9 @@ export class ReasonPicker extends Component {
         if (this.state.phase !== "ready" || elsewhere || ev.ctrlKey || ev.metaKey || ev.altKey) {
             return;
         }
-        const scanned = ev.key.length === 1 || ev.key === "Enter" ? this.wedge.key(ev.key, Date.now()) : null;
+        // A busy page handles keys late: what counts is when they were pressed, which only the browser's own say.
+        const at = ev.isTrusted ? ev.timeStamp : Date.now();
+        const scanned = ev.key.length === 1 || ev.key === "Enter" ? this.wedge.key(ev.key, at) : null;
         if (scanned !== null ? this.scan(scanned) : this.press(ev)) {
             ev.preventDefault();
             ev.stopPropagation();
