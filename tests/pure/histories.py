@@ -67,7 +67,8 @@ def seconds(number: str, product: str | None = None) -> tuple[Ideal, ...]:
 def rollup(timeline: Timeline, settings: Settings | None = None, ideals: Sequence[Ideal] = ()) -> dict[RowKey, Totals]:
     """The rows of a timeline."""
     hours = [row.start for row in timeline.hours]
-    return rows(timeline.slices, timeline.quantities, timeline.stops, hours, settings or Settings(), ideals)
+    known = settings or Settings()
+    return rows(timeline.slices, timeline.quantities, timeline.stops, hours, known, ideals, timeline.startups)
 
 
 def totals(
@@ -78,7 +79,8 @@ def totals(
     ideals: Sequence[Ideal] = (),
 ) -> Totals:
     """The totals of a window, by default long after it."""
-    timeline = build(history, window, window.end + 1000 * HOUR if now is None else now)
+    startup_ms = settings.startup_ms if settings else 0
+    timeline = build(history, window, window.end + 1000 * HOUR if now is None else now, startup_ms)
     return add_up(rollup(timeline, settings, ideals).values())
 
 

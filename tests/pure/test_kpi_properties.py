@@ -34,6 +34,8 @@ from timeline import (
 
 LATER = T0 + 1000 * HOUR
 IDEALS = (*seconds("2.5", "P"), *seconds("4"))
+STARTUP = 25 * MINUTE
+STARTING = Settings(startup_ms=STARTUP, failures=frozenset({1, "17"}), maintenance=frozenset({2}))
 
 
 @given(histories(), nows)
@@ -48,12 +50,14 @@ def test_invariant_1_buckets_sum_to_the_window(history: History, now: int) -> No
 @given(histories(), nows)
 def test_invariant_4_calendar_time_and_production_come_apart_exactly(history: History, now: int) -> None:
     """Calendar time is the sum of its parts, production that of value-adding, speed loss and reject loss."""
-    found = totals(history, WINDOW, now, ideals=IDEALS)
+    found = totals(history, WINDOW, now, STARTING, IDEALS)
     stands = found.no_order_ms + found.unplanned_ms + found.minor_ms + found.undetermined_ms
     rest = found.not_scheduled_ms + found.no_data_ms + found.planned_ms + found.setup_ms + found.production_ms
     assert found.calendar_ms == rest + stands
     parts = losses(found)
     assert parts.value_adding_ms + parts.speed_ms + parts.reject_ms == found.production_ms
+    assert 0 <= found.maintenance_ms <= found.planned_ms
+    assert 0 <= found.failure_ms <= found.adet_ms
 
 
 @given(histories(), nows)
@@ -75,15 +79,15 @@ def test_invariant_5_oee_is_good_ideal_time_over_busy_time(history: History, now
 def test_invariant_6_parts_of_a_window_add_up_to_it(history: History, now: int, cuts: list[int]) -> None:
     """However a window is cut, the totals of its parts are those of the whole."""
     edges = [WINDOW.start, *sorted(T0 + cut for cut in cuts), WINDOW.end]
-    parts = [totals(history, Span(a, b), now, ideals=IDEALS) for a, b in itertools.pairwise(edges)]
-    assert add_up(parts) == totals(history, WINDOW, now, ideals=IDEALS)
+    parts = [totals(history, Span(a, b), now, STARTING, IDEALS) for a, b in itertools.pairwise(edges)]
+    assert add_up(parts) == totals(history, WINDOW, now, STARTING, IDEALS)
 
 
 def hour_by_hour(history: History, window: Span, now: int) -> dict[RowKey, Totals]:
     """The rows of each hour, each computed on its own."""
     found: dict[RowKey, Totals] = {}
     for row in hour_grid(history.tz, window):
-        found |= rollup(build(history, Span(row.start, row.end), now), ideals=IDEALS)
+        found |= rollup(build(history, Span(row.start, row.end), now, STARTUP), STARTING, IDEALS)
     return found
 
 
@@ -91,16 +95,16 @@ def hour_by_hour(history: History, window: Span, now: int) -> dict[RowKey, Total
 def test_invariant_6_hours_on_their_own_equal_a_rebuild(history: History, now: int) -> None:
     """The rows of hours that were computed one at a time are those of one go over all of them."""
     window = whole_hours(history.tz, WINDOW)
-    assert hour_by_hour(history, window, now) == rollup(build(history, window, now), ideals=IDEALS)
+    assert hour_by_hour(history, window, now) == rollup(build(history, window, now, STARTUP), STARTING, IDEALS)
 
 
 def recomputed(
     rows: dict[RowKey, Totals], history: History, changed: Span, now: int
 ) -> tuple[dict[RowKey, Totals], Span]:
     """The rows after the hours that the change affects were replaced, and those hours."""
-    hours = whole_hours(history.tz, affected(history, changed, now))
+    hours = whole_hours(history.tz, affected(history, changed, now, STARTUP))
     kept = {key: row for key, row in rows.items() if not hours.start <= key.hour < hours.end}
-    return kept | rollup(build(history, hours, now), ideals=IDEALS), hours
+    return kept | rollup(build(history, hours, now, STARTUP), STARTING, IDEALS), hours
 
 
 @st.composite
@@ -138,9 +142,9 @@ def test_invariant_6_incremental_equals_rebuild(change: tuple[History, History, 
     before, after, changed = change
     everything = whole_hours(before.tz, Span(T0 - 3 * HOUR, T0 + LENGTH + 3 * HOUR))
     now = everything.end
-    rows = rollup(build(before, everything, now), ideals=IDEALS)
+    rows = rollup(build(before, everything, now, STARTUP), STARTING, IDEALS)
     found, _hours = recomputed(rows, after, Span(changed.start, min(changed.end, now)), now)
-    wanted = rollup(build(after, everything, now), ideals=IDEALS)
+    wanted = rollup(build(after, everything, now, STARTUP), STARTING, IDEALS)
     assert {key: row for key, row in found.items() if everything.start <= key.hour < everything.end} == wanted
 
 
@@ -172,8 +176,8 @@ def test_v16_overtime_last_week_recomputes_only_what_it_touches() -> None:
     before = Calendar(tz, (Pattern(None, rules),))
     overtime = CalendarException(date(2026, 6, 4), "add", (ShiftRule("Extra", 0, 840, 1080),))
     after = replace(before, exceptions=(overtime,))
-    old = rollup(build(week(before, window), window, window.end), ideals=IDEALS)
-    new = rollup(build(week(after, window), window, window.end), ideals=IDEALS)
+    old = rollup(build(week(before, window), window, window.end, STARTUP), STARTING, IDEALS)
+    new = rollup(build(week(after, window), window, window.end, STARTUP), STARTING, IDEALS)
     (added,) = set(expand(after, window)) - set(expand(before, window))
     found, hours = recomputed(old, week(after, window), added.span, window.end)
     assert found == new

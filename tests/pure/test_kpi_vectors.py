@@ -119,8 +119,11 @@ def test_every_other_ratio_of_the_standard() -> None:
         reject=10,
         ideal_ns=500_000_000,
         ideal_good_ns=450_000_000,
+        maintenance_ms=30,
+        failure_ms=120,
+        failure_stops=2,
     )
-    told = {key: figure.value for key, figure in figures(found, more={"AOET": 1800, "PSQ": 5, "EPC": 400}).items()}
+    told = {key: figure.value for key, figure in figures(found, more={"AOET": 1800, "PSQ": 5, "PQ1": 125}).items()}
     assert told == {
         "allocation": Fraction(900, 1800),
         "throughput": Fraction(100, 1800),
@@ -137,7 +140,12 @@ def test_every_other_ratio_of_the_standard() -> None:
         "planned_scrap": Fraction(10, 5),
         "scrap_ratio": Fraction(10, 100),
         "rework_ratio": None,
-        "equipment_load": Fraction(100, 400),
+        "fall_off": Fraction(10, 125),
+        "equipment_load": Fraction(500, 1000),
+        "mtbf": 300,
+        "mttf": 200,
+        "mttr": 60,
+        "corrective_maintenance": Fraction(120, 150),
         "teep": Fraction(450, 1200),
     }
 
