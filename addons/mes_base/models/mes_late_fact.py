@@ -44,14 +44,15 @@ class MesLateFact(models.Model):
     @api.private
     def _keep(self, rows: Iterable[StateRow | CountRow | EvidenceRow]) -> None:
         """Keep facts for closed periods aside, each once; a fixed number of statements."""
-        rows = self._not_waiting(rows)
-        if not rows:
-            return
+        rows = list(rows)
         counters = {row.counter_id for row in rows if isinstance(row, CountRow)}
         machines = self.env["mes.counter"]._machines(counters) if counters else {}
         workcenters = {
             id(row): machines[row.counter_id] if isinstance(row, CountRow) else row.workcenter_id for row in rows
         }
+        rows = self._not_waiting(rows, workcenters)
+        if not rows:
+            return
         companies = {
             wc: head.company_id for wc, head in self.env["mes.fact.writer"].heads(workcenters.values()).items()
         }
@@ -74,13 +75,25 @@ class MesLateFact(models.Model):
         )
 
     def _not_waiting(
-        self, rows: Iterable[StateRow | CountRow | EvidenceRow]
+        self, rows: list[StateRow | CountRow | EvidenceRow], workcenters: dict[int, int]
     ) -> list[StateRow | CountRow | EvidenceRow]:
-        """Those of the facts that do not wait already, told by whatever source."""
-        rows = list(rows)
-        times = {clock.from_ms(row.at_from if isinstance(row, EvidenceRow) else row.at) for row in rows}
+        """Those of the facts that do not wait already, told by whatever source; ``workcenters`` by id of the row."""
+        keys = {(workcenters[id(row)], row.at_from if isinstance(row, EvidenceRow) else row.at) for row in rows}
+        self.flush_model()
+        # Fenced, so that each key is looked up in the index however many facts wait.
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT f.id FROM %(keys)s AS k(wc, at_ms) CROSS JOIN LATERAL (
+                       SELECT id FROM mes_late_fact
+                        WHERE workcenter_id = k.wc AND at = %(at)s AND applied_at IS NULL OFFSET 0) f
+                """,
+                keys=bulk.unnest(sorted(keys), ["int4", "int8"]),
+                at=bulk.timestamp("k.at_ms"),
+            )
+        )
         # The gateway's user may not read these, and sees nothing of them.
-        waiting = self.sudo().search([("at", "in", list(times)), ("applied_at", "=", False)])
+        waiting = self.sudo().browse(row[0] for row in self.env.cr.fetchall())
         known = {(fact.kind, content(fact._row())) for fact in waiting}
         return [row for row in rows if (_kind(row), content(row)) not in known]
 

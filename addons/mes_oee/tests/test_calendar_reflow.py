@@ -24,7 +24,7 @@ class TestCalendarReflow(OeeCase):
         self.full_day(MONDAY, 24)
         feed_states(self.env, self.machine, [(MONDAY, "running")])
         feed_counts(self.env, self.machine, [(MONDAY + n * 5 * MINUTE, 50 * n) for n in range(12 * 12 + 1)])
-        pattern = self.env["mes.shift.pattern"].search([])
+        pattern = self.env["mes.shift.pattern"].search([("assignment_ids.site_id", "=", self.site.id)])
         pattern.shift_ids.write({"start_hour": 4, "end_hour": 8, "code": "E"})
         pattern.assignment_ids.date_from = "2026-02-01"
         self.at(MONDAY + 7 * 24 * HOUR + 30 * MINUTE)
@@ -86,7 +86,7 @@ class TestCalendarReflow(OeeCase):
 
     def test_v16_a_crew_of_the_rotation(self):
         """V16: a crew named in the pattern touches this shift's hours of each day, and no other."""
-        shift = self.env["mes.shift"].search([("code", "=", "E")])
+        shift = self.env["mes.shift"].search([("pattern_id.assignment_ids.site_id", "=", self.site.id)])
         shift.crew_ids = [(0, 0, {"week": 0, "crew_id": make_crew(self.env).id})]
         self.assert_made_anew(*((24 * day + 4, 24 * day + 8) for day in range(7)))
 
