@@ -32,7 +32,7 @@ class MesOeeReasonRollup(models.Model):
     _log_access = False
     _rec_name = "hour_at"
 
-    loss_id = fields.Many2one("mrp.workcenter.productivity.loss", ondelete="restrict")
+    loss_id = fields.Many2one("mrp.workcenter.productivity.loss", string="Reason", ondelete="restrict")
     hour_at = Timestamp(string="Hour (UTC)", required=True, help="The instant at which the hour began.")
     code = fields.Char(string="Machine's Code")
 

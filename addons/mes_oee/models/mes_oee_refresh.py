@@ -17,6 +17,8 @@ CONSUMER = "oee"
 MACHINES_AT_ONCE = 25
 # So much time of each machine is filled in one transaction, when there is much to catch up.
 STEP_MS = 31 * hours.DAY_MS
+# A change of such a length is loaded at once: two looks at its edges would take twice the statements.
+SHORT_MS = 4 * 3_600_000
 # Marks wait so long for company; a run that is nearer than the other may begin before they are committed.
 SOON = timedelta(seconds=10)
 SURELY_AFTER = timedelta(seconds=3)
@@ -186,18 +188,18 @@ class MesOeeRefresh(models.AbstractModel):
     def _widened(self, changed: Stretches, extents: dict[int, Extent], now: int) -> Stretches:
         """The hours that hold every stop and count interval which touches a change.
 
-        A change can reach beyond itself only at its edges: so a long one need not be loaded whole. Beyond its end
-        it reaches as far as the machine's start-up time.
+        A change can reach beyond itself only at its edges: so a long one is not loaded whole. Beyond its end it
+        reaches as far as the machine's start-up time.
         """
         settings = self.env["mes.oee.engine"]._settings(list(changed))
         # A set-up that ends otherwise moves the start-up time after it.
         reached = {
             wc: [(start, end + settings[wc].startup_ms) for start, end in found] for wc, found in changed.items()
         }
-        for edges in _edges(changed):
-            histories = self.env["mes.timeline"].load({wc: (at, at + 1) for wc, at in edges.items()})
-            for wc, at in edges.items():
-                reach = affected(histories[wc], Span(at, at), now, settings[wc].startup_ms)
+        for parts in _edges(changed):
+            histories = self.env["mes.timeline"].load({wc: (start, end + 1) for wc, (start, end) in parts.items()})
+            for wc, part in parts.items():
+                reach = affected(histories[wc], Span(*part), now, settings[wc].startup_ms)
                 reached[wc].append((reach.start, reach.end))
         return {
             wc: spans.merge(
@@ -336,9 +338,12 @@ def _rolled_part(found: Iterable[spans.OpenSpan], extent: Extent, now: int) -> l
     return spans.merge(one for one in clipped if one)
 
 
-def _edges(changed: Stretches) -> Iterator[dict[int, int]]:
-    """The edges of all changes, one of each machine at a time."""
-    queues = {wc: [at for one in found for at in one] for wc, found in changed.items()}
+def _edges(changed: Stretches) -> Iterator[dict[int, tuple[int, int]]]:
+    """Short changes whole, of long ones both edges; one of each machine at a time."""
+    queues = {
+        wc: [part for one in found for part in ([one] if one[1] - one[0] <= SHORT_MS else [(at, at) for at in one])]
+        for wc, found in changed.items()
+    }
     while queues := {wc: left for wc, left in queues.items() if left}:
         yield {wc: left.pop() for wc, left in queues.items()}
 
