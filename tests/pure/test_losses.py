@@ -69,6 +69,15 @@ def test_invariant_4_the_waterfall_closes_to_calendar_time(history: History, now
     assert all(not whole[step].money and not whole[step].pieces for step in ("not_scheduled", "no_data", "planned"))
 
 
+def test_what_is_shown_closes_though_nothing_is_whole() -> None:
+    """Thirds of milliseconds: each step is rounded so that their sum is production time."""
+    found = Totals(production_ms=10, total=5, good=3, reject=2, startup_reject=1, ideal_ns=5 * 1_333_333,
+                   ideal_good_ns=3 * 1_333_333, startup_ideal_ns=1_333_333)  # fmt: skip
+    shown = shown_ms(steps(found, 1_333_333, WORTH))
+    told = {step: ms for step, ms in shown.items() if ms}
+    assert told == {"speed": 3, "startup_reject": 2, "production_reject": 1, "value_adding": 4}
+
+
 @given(histories(), nows, st.lists(st.integers(0, LENGTH), max_size=4), worths, st.sampled_from([None, CYCLE]))
 def test_money_and_pieces_of_parts_add_up(
     history: History, now: int, cuts: list[int], worth: Worth, cycle: int | None
