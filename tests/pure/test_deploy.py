@@ -46,7 +46,7 @@ def test_the_bridge_of_the_containers_reads_the_plant_of_the_containers():
     command = SERVICES["plant"]["command"]
     port, broker = (command[command.index(option) + 1] for option in ("--port", "--broker-host"))
     assert broker in SERVICES
-    assert ours == connections("plant", int(port), broker_host=broker)
+    assert ours == connections("plant", int(port), broker_host=broker, plant=command[command.index("--plant") + 1])
 
 
 def test_the_bridge_of_the_containers_is_a_valid_configuration(capsys):
