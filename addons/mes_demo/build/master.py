@@ -50,7 +50,9 @@ def ensure_plant(env: Any, now: int, plant: str) -> Plant:
         code: ensure(env, "mes.area", {"site_id": site.id, "code": code}, {"name": layout.AREAS[code]})
         for code in dict.fromkeys(cell.area for cell in cells)
     }
-    places = {code: place for cell in cells for code, place in _ensure_cell(env, areas[cell.area], cell).items()}
+    places: dict[str, Any] = {}
+    for number, cell in enumerate(cells, 1):
+        places |= _ensure_cell(env, areas[cell.area], cell, 10 * number)
     made = Plant(site, cells, areas, places, goods.ensure_products(env, cells))
     _ensure_reasons(env, cells)
     _ensure_cycles(env, made)
@@ -59,15 +61,15 @@ def ensure_plant(env: Any, now: int, plant: str) -> Plant:
     return made
 
 
-def _ensure_cell(env: Any, area: Any, cell: Cell) -> dict[str, Any]:
-    """The line, if the cell is one, and its machines, by code."""
+def _ensure_cell(env: Any, area: Any, cell: Cell, sequence: int) -> dict[str, Any]:
+    """The line, if the cell is one, and its machines, by code; in the plan they stand from ``sequence`` on."""
     found = {}
     common = {"costs_hour": cell.hour_cost, "mes_stale_ms": layout.STALE_MS}
     line = env["mrp.workcenter"]
     if cell.line:
         found[cell.code] = line = _ensure_workcenter(env, area, cell.code, cell.name, {"mes_level": "line", **common})
     for index, machine in enumerate(cell.machines):
-        values = {"mes_level": "unit", "mes_line_id": line.id, "sequence": 10 + index, **common}
+        values = {"mes_level": "unit", "mes_line_id": line.id, "sequence": sequence + index, **common}
         found[machine.code] = _ensure_workcenter(env, area, machine.code, machine.name, values)
     if cell.bottleneck and not line.mes_bottleneck_id:
         bottleneck = found[f"{cell.code}/{cell.bottleneck}"]

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 def ensure_targets(env: Any, plant: "Plant") -> None:
     """Targets of changeovers between products of a cell, and planned scrap of products."""
     _ensure_scrap(plant)
-    if "mes.changeover.target" not in env:
-        return
     targets = env["mes.changeover.target"]
     known = {(one.workcenter_id, one.from_product_id, one.to_product_id) for one in targets.search([])}
     rows = []

@@ -46,7 +46,7 @@ MATERIALS = (
     Material("DEMO-SUGAR", "Sugar", 0.72, "kg"),
     Material("DEMO-CONCENTRATE", "Flavour concentrate", 6.40, "l"),
     Material("DEMO-BLANK", "Steel blank", 11.50),
-    Material("DEMO-BAR", "Brass bar", 7.20, "kg"),
+    Material("DEMO-BAR", "Brass bar", 9.20, "kg"),
 )
 
 _GLASS = {"DEMO-BOTTLE": 1.0, "DEMO-CAP": 1.0, "DEMO-LABEL": 1.0, "DEMO-CARTON": 1 / 12}
@@ -64,7 +64,7 @@ PRODUCTS = (
     Product("DEMO-LEMON15", "Lemonade 1.5 l", 0.89, 0.42, {**_PET, "DEMO-SYRUP-L": 0.18}, 20_000, 20.0, "Bottling"),
     Product("DEMO-WATER15", "Spring water 1.5 l", 0.45, 0.16, _PET, 20_000, 20.0, "Bottling"),
     Product("DEMO-VALVE", "Filling valve body", 64.0, 27.0, {"DEMO-BLANK": 1.0}, 300, 35.0, "Milling"),
-    Product("DEMO-NOZZLE", "Filling nozzle", 18.5, 7.9, {"DEMO-BAR": 0.35}, 600, 35.0, "Turning"),
+    Product("DEMO-NOZZLE", "Filling nozzle", 18.5, 7.9, {"DEMO-BAR": 0.42}, 600, 35.0, "Turning"),
 )  # fmt: skip
 
 BY_CODE = {product.code: product for product in PRODUCTS}

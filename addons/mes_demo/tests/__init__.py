@@ -1,1 +1,1 @@
-from . import test_provision
+from . import test_provision, test_week
