@@ -204,9 +204,8 @@ export class MesTimeline extends Component {
     async go(forward, onlyOpen = true, machineId = null) {
         let stop = this.store.next(forward, { onlyOpen, machineId });
         if (!stop && onlyOpen) {
-            const chosen = [...this.store.chosen].map((id) => this.store.stop(id)).find(Boolean);
-            const { view } = this.store;
-            const at = chosen ? chosen.start : forward ? view.end : view.start;
+            const { place, view } = this.store;
+            const at = place ? place.start : forward ? view.end : view.start;
             const found = await this.orm.silent.call("mes.timeline.screen", "seek", [this.scopeKey, at, forward]);
             stop = found && { id: found.id, machineId: found.machine, start: found.start, end: found.end };
         }
@@ -215,6 +214,7 @@ export class MesTimeline extends Component {
             return;
         }
         this.work.choose([stop.id]);
+        this.store.place = { id: stop.id, start: stop.start };
         this.store.look(this.store.view.revealing(stop.start, stop.end), this.store.isFollowing && stop.live);
         this.moved();
         document.querySelector(`.o_mes_timeline [data-machine="${stop.machineId}"] .mes-tl-plot`)?.focus();

@@ -27,6 +27,7 @@ export class TimelineStore {
             this.view = this.view.following(this.now);
         }
         this.chosen = new Set(chosen);
+        this.place = null;
     }
 
     /** @param {Object} answer of mes.timeline.screen.draw */
@@ -100,19 +101,28 @@ export class TimelineStore {
         }
     }
 
-    /** The stop to go to from the chosen one; null: none within what was read. */
+    /**
+     * The stop to go to from the one chosen last; null: none within what was read. A stop that a reason has
+     * made a planned one is a stop no more, but still the place to go on from.
+     */
     next(forward, options) {
-        const chosen = [...this.chosen].map((id) => this.stop(id)).filter(Boolean);
-        return neighbour(this.stops(options), forward ? chosen.at(-1) : chosen[0], forward);
+        return neighbour(this.stops(options), this.place, forward);
     }
 
     choose(ids) {
         this.chosen = new Set(ids);
+        this.remember(ids.at(-1));
     }
 
     toggle(id) {
         this.chosen = new Set(this.chosen);
         this.chosen[this.chosen.has(id) ? "delete" : "add"](id);
+        this.remember(id);
+    }
+
+    remember(id) {
+        const stop = this.stop(id);
+        this.place = stop ? { id: stop.id, start: stop.start } : this.place;
     }
 
     /** @returns {Object|undefined} the shift around the middle of the view, or around the present */

@@ -16,8 +16,12 @@ const CONFLICT = "odoo.addons.mes_base.exceptions.StopConflict";
 export function useStopWork(screen) {
     const orm = useService("orm").silent;
     const action = useService("action");
-    const state = useState({ isOpen: false, stops: [], task: "", offset: 0, problem: "", undo: null });
+    const state = useState({
+        isOpen: false, isReading: false, stops: [], task: "", offset: 0, problem: "", undo: null,
+    }); // prettier-ignore
     let newest = 0;
+    /** A quick hand asks for the reasons before the stop is read. */
+    let wanted = "";
 
     /** Read about the chosen stops again; an answer about others than are chosen by now is dropped. */
     async function refresh() {
@@ -30,22 +34,24 @@ export function useStopWork(screen) {
         if (mine === newest) {
             const live = (id) => Boolean(screen.store.stop(id)?.live);
             state.stops = stops.map((stop) => ({ ...stop, isLive: live(stop.id) }));
-            state.isOpen = true;
+            Object.assign(state, { isOpen: true, isReading: false });
         }
     }
 
     async function chosen(task) {
-        Object.assign(state, { task: "", problem: "", undo: null });
+        Object.assign(state, { task: "", problem: "", undo: null, stops: [], isReading: true });
+        wanted = task;
         screen.address.set({ stop: [...screen.store.chosen].join(",") }, { replace: true });
         screen.state.beat++;
         if (!screen.store.chosen.size) {
             newest++;
-            Object.assign(state, { isOpen: false, stops: [] });
+            Object.assign(state, { isOpen: false, isReading: false });
             return;
         }
+        state.isOpen = true;
         await attempt(refresh);
-        if (task && state.stops.length && state.stops.every((stop) => stop.may.explain)) {
-            setTask(task);
+        if (wanted && state.stops.length && state.stops.every((stop) => stop.may.explain)) {
+            setTask(wanted);
         }
     }
 
@@ -55,6 +61,7 @@ export function useStopWork(screen) {
             await work();
             return true;
         } catch (error) {
+            state.isReading = false;
             state.problem = error.data?.message || error.message || String(error);
             if (error.data?.name === CONFLICT) {
                 state.task = "";
@@ -107,7 +114,13 @@ export function useStopWork(screen) {
             return chosen("");
         },
         close: () => (state.task ? setTask("") : work.choose([])),
-        explainChosen: () => (state.isOpen && state.stops.length ? setTask("explain") : false),
+        explainChosen() {
+            if (!screen.store.chosen.size) {
+                return false;
+            }
+            wanted = "explain";
+            return state.isReading || setTask(wanted);
+        },
         explain: (reason, comment) =>
             say(_t("Explained as %s", reason.name), () => {
                 const stops = state.stops.map(({ id, version }) => ({ id, version }));
@@ -190,7 +203,7 @@ export function useStopWork(screen) {
     }
 
     onWillStart(() => {
-        state.isOpen = screen.store.chosen.size > 0;
+        state.isOpen = state.isReading = screen.store.chosen.size > 0;
     });
     return work;
 }

@@ -12,6 +12,8 @@ export class StopPanel extends Component {
     static props = {
         /** Answer of mes.timeline.screen.about. */
         stops: Array,
+        /** The chosen ones are being read. */
+        isReading: Boolean,
         now: Number,
         /** "": nothing; "explain": the reasons are shown; "split". */
         task: String,

@@ -1,0 +1,269 @@
+"""The timeline in real Chromium, with committed data: look, choose, explain, split, take back, disagree."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from shopfloor import ShopFloor
+from timeline_plant import HOUR, MINUTE, SPAN_MS, STOPS, TimelinePlant
+
+from mescli.paths import sub
+
+PANEL = ".mes-tl-panel"
+
+
+@pytest.fixture(scope="session")
+def site(floor: ShopFloor) -> TimelinePlant:
+    return TimelinePlant(floor)
+
+
+@pytest.fixture
+def plant(site: TimelinePlant) -> Iterator[TimelinePlant]:
+    yield site
+    site.forget()
+
+
+def picture(page: Page, name: str) -> None:
+    """Left for a person to look at."""
+    page.screenshot(path=Path(sub("pictures")) / f"timeline-{name}.png")
+
+
+def view(page: Page) -> tuple[int, int]:
+    """The span that the address says."""
+    found = re.search(r"from=(\d+)&to=(\d+)", page.url)
+    assert found, page.url
+    return int(found[1]), int(found[2])
+
+
+def colors(page: Page, machine: int) -> int:
+    """How many different colours the lanes of a machine have: an empty canvas has one."""
+    script = """(id) => { const canvas = document.querySelector(`[data-machine="${id}"] canvas`);
+        const { data } = canvas.getContext('2d').getImageData(0, 20, canvas.width, 1);
+        const seen = new Set();
+        for (let at = 0; at < data.length; at += 4) { seen.add(data.slice(at, at + 3).join()); }
+        return seen.size; }"""
+    found = page.evaluate(script, machine)
+    assert isinstance(found, int)
+    return found
+
+
+def tap(page: Page, plant: TimelinePlant, offset_ms: int, **options: Any) -> None:
+    page.mouse.click(*plant.point(page, offset_ms), **options)
+
+
+def test_lanes_are_drawn_zoomed_and_bookmarked(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(), login="tina")
+    expect(page.locator("[data-machine]")).to_have_count(2)
+    assert colors(page, plant.made["first"]) >= 3
+    expect(page.locator(".mes-tl-list .mes-tl-item")).to_have_count(4)
+    expect(page.locator(".mes-tl-list")).to_contain_text("1 minor stop")
+    picture(page, "desk")
+    x, y = plant.point(page, 4 * HOUR)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -600)
+    expect(page).not_to_have_url(re.compile(f"from={plant.start}&"))
+    start, end = view(page)
+    assert start > plant.start and end - start < SPAN_MS / 2
+    at_pointer = start + (end - start) / 2
+    assert abs(at_pointer - plant.start - 4 * HOUR) < 2 * MINUTE, "the time under the pointer has moved"
+    page.mouse.down()
+    page.mouse.move(x + 200, y, steps=5)
+    page.mouse.up()
+    expect(page).not_to_have_url(re.compile(f"from={start}&"))
+    moved = view(page)
+    assert moved[0] < start and moved[1] - moved[0] == end - start
+    page.reload()
+    expect(page.locator("[data-machine]")).to_have_count(2)
+    assert view(page) == moved
+
+
+def test_stop_is_explained_in_three_taps_and_undone(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(), login="tina")
+    stop_id = plant.stop_ids()[0]
+    tap(page, plant, STOPS[0][0] + 10 * MINUTE)
+    expect(page.locator(".mes-picker")).to_be_visible()
+    picture(page, "reasons")
+    page.get_by_role("searchbox").fill("Film")
+    page.locator(".mes-picker").get_by_text("Film tore").first.click()
+    expect(page.locator(".mes-tl-undo")).to_contain_text("Film tore")
+    assert plant.about(stop_id)["effective"]["name"] == "Film tore"
+    expect(page.locator(f"{PANEL} .mes-tl-words")).to_contain_text("Tina")
+    expect(page).to_have_url(re.compile(f"stop={stop_id}"))
+    picture(page, "explained")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".mes-tl-undo")).to_have_count(0)
+    assert plant.about(stop_id)["effective"] is None
+
+
+def test_split_at_a_typed_minute_and_by_the_handle(plant: TimelinePlant, open_page: Any) -> None:
+    """What is stored counts from the record's own beginning, with its milliseconds."""
+    page = open_page(plant.address(stop=plant.stop_ids()[0]), login="tina")
+    page.get_by_role("button", name="Split").click()
+    page.get_by_label("Split after").fill("10")
+    page.get_by_label("Split after").press("Tab")
+    handle = page.locator(".mes-tl-handle")
+    expect(handle).to_be_visible()
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Split after")).to_have_value("11")
+    picture(page, "split")
+    page.locator("[data-part=first] button").click()
+    page.get_by_role("searchbox").fill("Film")
+    page.locator(".mes-picker").get_by_text("Film tore").first.click()
+    page.get_by_role("button", name="Split here").click()
+    expect(page.locator(".mes-tl-undo")).to_contain_text("Split")
+    (word,) = plant.about(plant.stop_ids()[0])["words"]
+    assert (word["from_offset"], word["until_offset"]) == (0, 11 * MINUTE)
+
+
+def test_handle_follows_the_hand(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(stop=plant.stop_ids()[0]), login="tina")
+    page.get_by_role("button", name="Split").click()
+    x, y = plant.point(page, STOPS[0][0] + 15 * MINUTE)
+    goal = plant.point(page, STOPS[0][0] + 6 * MINUTE)[0]
+    page.mouse.move(x, y + 20)
+    page.mouse.down()
+    page.mouse.move(goal, y + 20, steps=6)
+    page.mouse.up()
+    minutes = float(page.get_by_label("Split after").input_value())
+    assert abs(minutes - 6) < 1
+    assert view(page)[0] == plant.start, "the plot must stay while the handle moves"
+
+
+def test_somebody_else_was_faster(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(), login="tina")
+    stop_id = plant.stop_ids()[0]
+    tap(page, plant, STOPS[0][0] + 10 * MINUTE)
+    expect(page.locator(".mes-picker")).to_be_visible()
+    plant.call("sven", "mes.stop", "explain", [stop_id], plant.made["other"])
+    page.get_by_role("searchbox").fill("Film")
+    page.locator(".mes-picker").get_by_text("Film tore").first.click()
+    expect(page.locator(".mes-tl-problem")).to_contain_text("Sven")
+    expect(page.locator(".mes-tl-facts")).to_contain_text("Waiting for pallets")
+    picture(page, "conflict")
+    assert plant.about(stop_id)["effective"]["name"] == "Waiting for pallets"
+
+
+def test_keyboard_alone_explains_one_after_the_other(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(), login="tina")
+    first, second = plant.stop_ids()[0], plant.stop_ids("second")[0]
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile(f"stop={first}"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".mes-picker")).to_be_visible()
+    page.keyboard.type("Film tore", delay=60)
+    page.keyboard.press("Enter")
+    expect(page.locator(".mes-tl-undo")).to_contain_text("Film tore")
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile(f"stop={second}"))
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile(f"stop={second}"))
+    page.keyboard.press("Escape")
+    expect(page.locator(".mes-tl-list")).to_be_visible()
+    page.keyboard.press("+")
+    expect(page).not_to_have_url(re.compile(f"from={plant.start}&"))
+    before = view(page)
+    page.keyboard.press("ArrowRight")
+    expect(page).not_to_have_url(re.compile(f"from={before[0]}&"))
+    assert view(page)[0] > before[0]
+
+
+def test_next_to_explain_beyond_the_view(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(to=plant.start + 30 * MINUTE), login="tina")
+    expect(page.locator(".mes-tl-list")).to_contain_text("No stop")
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile(f"stop={plant.stop_ids()[0]}"))
+    expect(page.locator(PANEL)).to_contain_text("Saw")
+
+
+def test_several_stops_at_once(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(), login="tina")
+    page.get_by_role("button", name="Several").click()
+    tap(page, plant, STOPS[0][0] + 10 * MINUTE)
+    tap(page, plant, STOPS[1][0] + 5 * MINUTE)
+    expect(page.locator(".mes-tl-title")).to_contain_text("2 stops")
+    page.get_by_role("button", name="Give a reason").click()
+    page.get_by_role("searchbox").fill("Film")
+    page.locator(".mes-picker").get_by_text("Film tore").first.click()
+    expect(page.locator(".mes-tl-undo")).to_be_visible()
+    told = [plant.about(stop_id)["effective"] for stop_id in plant.stop_ids()]
+    assert [bool(one) for one in told] == [True, True, False, False]
+
+
+def test_supervisor_joins_neighbours(plant: TimelinePlant, open_page: Any) -> None:
+    """An operator may not; between the stops the machine has run too long, and the server says so."""
+    third = plant.stop_ids()[1]
+    page = open_page(plant.address(stop=third), login="tina")
+    expect(page.locator(PANEL)).to_contain_text("Give a reason")
+    expect(page.get_by_role("button", name="Join")).to_have_count(0)
+    page = open_page(plant.address(stop=third), login="sven")
+    page.get_by_role("button", name="Join with the stop before").click()
+    expect(page.locator(".mes-tl-problem")).to_contain_text("min")
+
+
+def test_what_others_say_appears_by_itself_and_the_choice_stays(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(stop=plant.stop_ids()[1]), login="tina")
+    expect(page.locator(".mes-tl-facts")).to_contain_text("nobody")
+    canvas = page.locator(f"[data-machine='{plant.made['first']}'] canvas").element_handle()
+    plant.call("sven", "mes.stop", "explain", [plant.stop_ids()[1]], plant.made["other"])
+    expect(page.locator(".mes-tl-facts")).to_contain_text("Waiting for pallets")
+    expect(page).to_have_url(re.compile(f"stop={plant.stop_ids()[1]}"))
+    assert canvas.is_visible(), "the row was made anew: that flickers"
+
+
+def test_only_what_is_to_be_explained(plant: TimelinePlant, open_page: Any) -> None:
+    plant.call("sven", "mes.stop", "explain", plant.stop_ids("second"), plant.made["other"])
+    page = open_page(plant.address(), login="tina")
+    expect(page.locator("[data-machine]")).to_have_count(2)
+    page.get_by_role("button", name="Only to explain").click()
+    expect(page.locator("[data-machine]")).to_have_count(1)
+    expect(page.locator(".mes-tl-item")).to_have_count(3)
+    expect(page).to_have_url(re.compile("open=1"))
+    picture(page, "only-open")
+
+
+@pytest.mark.parametrize(("size", "theme"), [((768, 1024), "light"), ((1024, 768), "dark")])
+def test_on_a_tablet(plant: TimelinePlant, open_page: Any, size: tuple[int, int], theme: str) -> None:
+    page = open_page(plant.address(details=1), login="tina", size=size, theme=theme, touch=True)
+    page.touchscreen.tap(*plant.point(page, STOPS[0][0] + 15 * MINUTE))
+    expect(page.locator(".mes-picker")).to_be_visible()
+    page.get_by_role("button", name="Close").last.click()
+    expect(page.locator(".mes-tl-facts")).to_contain_text("900")
+    picture(page, f"tablet-{size[0]}-{theme}")
+    wide = page.evaluate("document.querySelector('.o_mes_timeline').scrollWidth - innerWidth")
+    assert wide <= 0, f"{wide} px too wide"
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('.o_mes_timeline button')]
+              .map(b => [b.className, b.getBoundingClientRect()])
+              .filter(([, b]) => b.width && (b.width < 48 || b.height < 48))
+              .map(([name, b]) => [name, b.width, b.height])"""
+    )
+    assert small == []
+
+
+def test_forty_machines_over_a_day(plant: TimelinePlant, open_page: Any) -> None:
+    """All of them are there at once; how fast exactly is the benchmark's affair."""
+    page = open_page(plant.address(), login="tina")
+    began = time.monotonic()
+    page.locator(".mes-place-picker").select_option(f"area-{plant.made['hall']}")
+    expect(page.locator("[data-machine]")).to_have_count(40)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Day", exact=True).click()
+    expect(page.locator(".mes-tl-item").first).to_be_visible()
+    assert time.monotonic() - began < 10
+    picture(page, "forty")
+    nodes = page.evaluate("document.querySelectorAll('.o_mes_timeline *').length")
+    assert nodes < 1500, "the page must stay light however much happened"
+
+
+def test_others_see_nothing_of_it(plant: TimelinePlant, open_page: Any) -> None:
+    page = open_page(plant.address(), login="stranger")
+    expect(page.locator(".mes-message")).to_be_visible()
+    expect(page.locator("[data-machine]")).to_have_count(0)
+    open_page.said.clear()
