@@ -48,6 +48,7 @@ from . import (
     mes_stop,
     mes_stop_causes,
     mes_stop_explained,
+    mes_stop_lasting,
     mes_stop_maintenance,
     mes_stop_merge,
     mes_stop_words,

@@ -181,7 +181,7 @@ class MesShiftBoard(models.AbstractModel):
             "ribbon": ribbon.up_to_now(spans, live.get(pacer.id), now) if is_now else spans,
             "stops": self._stops(pacer, timeline, settings, label, until),
             "order": self._told_order(output, run, cycle_ns, target_oee, now) if is_now and _runs(timeline) else None,
-            "changeover": self._changeover(pacer) if is_now else None,
+            "changeover": self._changeover(pacer, timeline) if is_now else None,
             "live": self._counting(output, live, hours, now) if is_now else None,
         }
 
@@ -358,9 +358,10 @@ class MesShiftBoard(models.AbstractModel):
             "ends": ends,
         }
 
-    def _changeover(self, pacer: models.BaseModel) -> dict[str, Any] | None:
-        """The changeover that is going on; see :meth:`mes.changeover.running`."""
-        if "mes.changeover" not in self.env:
+    def _changeover(self, pacer: models.BaseModel, timeline: Timeline) -> dict[str, Any] | None:
+        """The changeover that is going on, as :meth:`mes.changeover.running` tells it; asked only during a set-up,
+        because the orders around it are looked for over days."""
+        if not timeline.slices or timeline.slices[-1].category != "setup":
             return None
         return self.env["mes.changeover"].running(pacer).get(pacer.id)
 

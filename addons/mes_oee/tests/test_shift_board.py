@@ -10,6 +10,7 @@ from odoo.addons.mes_base.tests.common import (
     feed_states,
     make_company,
     make_line,
+    make_product,
     make_reason,
     make_shift_pattern,
     make_user,
@@ -31,13 +32,14 @@ NOW = BEGIN + 2 * HOUR
 class TestShiftBoard(OeeCase):
     """The snapshot of the shift board, as an operator gets it: early shift 06:30 to 14:30, one piece a second."""
 
-    def setUp(self):
-        super().setUp()
-        self.operator = make_user(self.env, "operator")
-        make_shift_pattern(self.env, self.site, [("E", 6.5, 14.5, [(9, 30)]), ("L", 14.5, 22)])
-        set_ideal_cycle(self.env, self.machine, 1.0)
-        self.run = make_run(self.env, self.line, self.product, BEGIN)
-        feed_evidence(self.env, self.machine, [(BEGIN, NOW)])
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.operator = make_user(cls.env, "operator")
+        make_shift_pattern(cls.env, cls.site, [("E", 6.5, 14.5, [(9, 30)]), ("L", 14.5, 22)])
+        set_ideal_cycle(cls.env, cls.machine, 1.0)
+        cls.run_ = make_run(cls.env, cls.line, cls.product, BEGIN)
+        feed_evidence(cls.env, cls.machine, [(BEGIN, NOW)])
 
     def produce(self):
         """Two hours: 5 min down unexplained from 07:10, a jam of 20 min from 07:40, a minor stop at 08:20."""
@@ -143,13 +145,14 @@ class TestShiftBoard(OeeCase):
         self.env["mes.stop"]._fold({self.machine.id: [(BEGIN, NOW)]})
         stop = self.snapshot()["stops"][-1]
         self.assertEqual((stop["end"], stop["seen"] - stop["start"], stop["needs"]), (None, 10 * MINUTE, True))
-        stored = at_time(self.env["mes.stop"], NOW).with_user(self.operator).browse(stop["id"])
-        self.assertEqual(stored.duration_minutes, 10)
+        feed_evidence(self.env, self.machine, [(NOW, NOW + 5 * MINUTE)])
+        stored = at_time(self.env["mes.stop"], NOW + 5 * MINUTE).with_user(self.operator).browse(stop["id"])
+        self.assertEqual(stored.lasting_minutes, 15)
 
     def test_order_with_its_progress_and_expected_end(self):
         """4000 wanted, 2000 made in one hour of the shift: two hours at this pace, and the break in between."""
         order = self.env["mrp.production"].create({"product_id": self.product.id, "product_qty": 4000})
-        self.run.production_id = order
+        self.run_.production_id = order
         feed_states(self.env, self.machine, [(BEGIN, "running")])
         feed_counts(self.env, self.machine, [(BEGIN, 0), (BEGIN + HOUR, 2000)])
         told = self.snapshot(now=BEGIN + HOUR)["order"]
@@ -159,6 +162,17 @@ class TestShiftBoard(OeeCase):
         feed_counts(self.env, self.machine, [(NOW, 2500)], seq=9)
         # 1500 at 2500 in two hours: 72 min from 08:30, of which 30 lie before the break.
         self.assertEqual(self.snapshot()["order"]["ends"], NOW + 102 * MINUTE)
+
+    def test_changeover_is_counted_while_it_runs(self):
+        change = NOW - 10 * MINUTE
+        self.run_.at_until = clock.from_ms(change)
+        make_run(self.env, self.line, make_product(self.env, "Can"), change)
+        feed_states(self.env, self.machine, [(BEGIN, "running"), (change, "setup")])
+        told = self.snapshot()["changeover"]
+        self.assertEqual((told["from"]["name"], told["to"]["name"]), ("Bottle", "Can"))
+        self.assertEqual((told["since"], told["elapsed_ms"]), (NOW - 10 * MINUTE, 10 * MINUTE))
+        feed_states(self.env, self.machine, [(NOW - MINUTE, "running")], seq=9)
+        self.assertIsNone(self.snapshot()["changeover"])
 
     def test_the_shift_before_and_after(self):
         self.produce()
