@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -180,11 +182,13 @@ class MesStop(models.Model):
         """Carry out the plans of some machines."""
         companies = {w.id: w.company_id.id for w in self.env["mrp.workcenter"].browse(plans)}
         thresholds = self.env["mes.timeline"]._thresholds(plans)
+        keep = [(workcenter_id, kept) for workcenter_id, plan in plans.items() for kept in plan.keep]
+        # Browsed together they are read together: one statement for thousands.
+        stops = self.browse([kept.id for _workcenter_id, kept in keep])
         changed = {
             workcenter_id
-            for workcenter_id, plan in plans.items()
-            for kept in plan.keep
-            if self.browse(kept.id)._keep(kept, thresholds[workcenter_id])
+            for stop, (workcenter_id, kept) in zip(stops, keep, strict=True)
+            if stop._keep(kept, thresholds[workcenter_id])
         }
         changed |= {workcenter_id for workcenter_id, plan in plans.items() if plan.create or plan.retire}
         self.create(
@@ -193,7 +197,7 @@ class MesStop(models.Model):
                     **self._prepare_stop_vals(created.stop, thresholds[workcenter_id]),
                     "workcenter_id": workcenter_id,
                     "company_id": companies[workcenter_id],
-                    "origin_ids": [fields.Command.link(id_) for id_ in created.origins],
+                    **_lineage(created.origins),
                 }
                 for workcenter_id, plan in plans.items()
                 for created in plan.create
@@ -211,8 +215,7 @@ class MesStop(models.Model):
             for name, value in values.items()
             if self._fields[name].convert_to_write(self[name], self) != value
         }
-        if kept.merged:
-            changed["origin_ids"] = [fields.Command.link(id_) for id_ in kept.merged]
+        changed |= _lineage(kept.merged)
         if changed:
             self.write(changed)
         # An open stop grows with every sign of life: screens count its length by themselves.
@@ -243,6 +246,11 @@ class MesStop(models.Model):
             "effective_loss_id": stop.effective_reason or False,
             "needs_reason": kind == "unplanned" and stop.effective_reason is None,
         }
+
+
+def _lineage(origins: Sequence[int]) -> dict:
+    """The value that names the stops from which one came; nothing for most."""
+    return {"origin_ids": [fields.Command.link(id_) for id_ in origins]} if origins else {}
 
 
 def _stops(history: History, window: Span, now: int) -> list[StopSpan]:
