@@ -161,6 +161,17 @@ test("a scanned code is the answer, digits too, wherever the focus stands", asyn
     expect(".mes-picker-search").toHaveValue("");
 });
 
+test("a scanner that hesitates is understood", async () => {
+    await mountPicker();
+    await advanceTime(1000);
+    for (const key of "FAIL-") {
+        await press(key);
+    }
+    await advanceTime(SCAN_GAP_MS * 4);
+    await scan("TOOL");
+    expect(picked).toEqual([[12, null]]);
+});
+
 test("an unknown code is said, and nothing is chosen", async () => {
     await mountPicker();
     await advanceTime(1000);

@@ -111,7 +111,7 @@ export class ReasonPicker extends Component {
             this.enter(reason);
             return;
         }
-        this.state.pressed = reason.id;
+        Object.assign(this.state, { pressed: reason.id, text: "", active: 0 });
         if (reason.needs_comment || this.state.withComment) {
             this.state.asked = reason;
             browser.setTimeout(() => this.comment.el?.focus());
@@ -177,7 +177,8 @@ export class ReasonPicker extends Component {
     /** A scanner said a code: the reason that carries it. */
     scan(code) {
         browser.clearTimeout(this.waiting);
-        const reason = byCode(this.all, code);
+        // A scanner that hesitated on its way has left the first part of its code in the search.
+        const reason = byCode(this.all, code) || byCode(this.all, this.state.text);
         Object.assign(this.state, { text: "", asked: null, note: "", unknown: reason ? "" : code });
         if (reason) {
             this.choose({ ...reason, children: [] });
