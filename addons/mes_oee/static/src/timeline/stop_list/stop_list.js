@@ -1,4 +1,5 @@
 import { Component, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { formatClock, formatDay, formatDuration } from "@mes_oee/screen/format";
 import { endOf } from "../timeline_model";
 
@@ -33,6 +34,14 @@ export class StopList extends Component {
             lasted: formatDuration(endOf(stop, now) - stop.start),
             isChosen: chosen.has(stop.id),
         }));
+    }
+
+    get title() {
+        return _t("%s stops", this.props.stops.length);
+    }
+
+    get unlistedText() {
+        return _t("and %s minor stops, too short for this view: show less time to see each.", this.props.unlisted);
     }
 
     more() {

@@ -99,6 +99,13 @@ export class TimelinePlot extends Component {
             .filter((row) => !onlyOpen || row.openCount);
     }
 
+    get leftOutText() {
+        return _t(
+            "%s more machines have no room in so long a span: choose an area, a line or a shorter span.",
+            this.props.store.data.left_out
+        );
+    }
+
     // ---- what hands do ----
 
     rowOf(ev) {
