@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from odoo.addons.mes_base.tests import common
@@ -119,7 +119,7 @@ def _timed(env, ask, repeats):
 
 def _dashboards(env, site, start, now, repeats):
     """p95 of what dashboards ask over the year: of complete hours, and of one of them with the running hour."""
-    oee, losses = env["mes.oee"], env["mes.oee.losses"]
+    oee = env["mes.oee"]
     figures = {"registry": GLANCE, "live": False}
     ask = {
         "month": lambda: oee.figures(site, start, now, ("month",), **figures),
@@ -143,7 +143,8 @@ def _dashboards(env, site, start, now, repeats):
 def _views(env, repeats):
     """Opening the lists, and a pivot by machine and month."""
     took = {}
-    for name, model in (("report", "mes.oee.report"), ("reasons", "mes.oee.reason.report"), ("hours", "mes.oee.rollup")):
+    models = {"report": "mes.oee.report", "reasons": "mes.oee.reason.report", "hours": "mes.oee.rollup"}
+    for name, model in models.items():
         records = env[model]
         specification = {"workcenter_id": {"fields": {"display_name": {}}}, "shift_name": {}}
         ask = lambda records=records, specification=specification: records.web_search_read(  # noqa: E731
