@@ -9,7 +9,9 @@
     "data": [
         "security/ir.model.access.csv",
         "security/mes_oee_rules.xml",
+        "security/mes_shift_report_security.xml",
         "data/ir_cron.xml",
+        "data/ir_cron_shift_report.xml",
         "data/ir_cron_findings.xml",
         "views/mes_oee_rollup_views.xml",
         "views/mes_oee_report_views.xml",
@@ -24,6 +26,7 @@
         "views/mes_shift_board_views.xml",
         "views/mes_timeline_views.xml",
         "views/mes_oee_menus.xml",
+        "views/mes_shift_report_views.xml",
         "views/mes_oee_finding_views.xml",
         "views/mes_changeover_target_views.xml",
     ],

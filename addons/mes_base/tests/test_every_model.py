@@ -31,7 +31,9 @@ MAY_CHANGE = {
     "internal": set(),
     "gateway": set(),
     "operator": FORMS,
-    "supervisor": FORMS | SUPERVISORS_FORMS | {"mes.crew", "mes.order.run", "mes.shift.exception", "mes.period.lock"},
+    "supervisor": FORMS | SUPERVISORS_FORMS | {
+        "mes.crew", "mes.order.run", "mes.shift.exception", "mes.period.lock", "mes.shift.report",
+    },
 }
 
 

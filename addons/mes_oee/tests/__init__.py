@@ -25,6 +25,7 @@ from . import (
     test_rollup_upkeep,
     test_rollup_vectors,
     test_shift_board,
+    test_shift_report,
     test_timeline_screen,
     test_views,
 )

@@ -1,0 +1,246 @@
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date, formatLang
+
+from ..report.sheet import Bar, Bars, HourLine, Ribbon, Sheet, Tile
+from ..report.shift_pdf import shift_pdf
+
+LOW_COVERAGE = 0.95
+MOST_STOPS = 12
+MOST_REASONS = 10
+MINUTE_MS = 60_000
+FACTORS = ("oee", "availability", "performance", "quality")
+# With which state's colour a loss is drawn: the rest is grey.
+KINDS = {"breakdowns": "down", "setup_adjustment": "setup", "minor_stops": "minor"}
+
+
+class MesShiftSheet(models.AbstractModel):
+    """The report of one shift: the shift board's answer and the losses, as a sheet of paper."""
+
+    _name = "mes.shift.sheet"
+    _description = "Shift Report"
+
+    @api.private
+    def pdf(self, place_id: int, at: int) -> tuple[str, bytes]:
+        """File name and PDF of the shift that runs at ``at`` (ms), in the language of the environment.
+
+        :raises AccessError: the user is no operator, or may not read the line or machine.
+        :raises UserError: no shift is planned there.
+        """
+        board = self._board(place_id, at)
+        shift, place = board["shift"], board["place"]
+        words = f"{place['name']} {shift['business_date']} {shift['name']}"
+        name = "".join(char if char.isalnum() or char in "-_" else "-" for char in words)
+        return f"{name}.pdf", shift_pdf(self._sheet(board))
+
+    def _board(self, place_id: int, at: int) -> dict[str, Any]:
+        """The shift board of the place."""
+        workcenter = self.env["mrp.workcenter"].browse(place_id).exists()
+        if not workcenter:
+            raise UserError(self.env._("This line or machine is gone: choose another one."))
+        workcenter.check_access("read")
+        board = self.env["mes.shift.board"].snapshot(place_id, at)
+        if not board["place"] or board["place"]["id"] != place_id or not board["shift"]:
+            raise UserError(
+                self.env._("No shift is planned for %s then: choose another time.", workcenter.display_name)
+            )
+        return board
+
+    def _sheet(self, board: dict[str, Any]) -> Sheet:
+        """All that the report says."""
+        _ = self.env._
+        shift, figures = board["shift"], board["figures"]
+        return Sheet(
+            title=f"{board['place']['name']} – {shift['name']}",
+            subtitle=self._subtitle(board),
+            tiles=self._tiles(board),
+            hours_title=_("Hour by hour"),
+            hours_columns=(
+                _("Hour"), _("State of %s", board["machine"]["name"]), _("Good pieces against target"), _("Lost"),
+                _("Mostly because of"),
+            ),
+            hours=tuple(self._hour(row, board) for row in board["hours"] if row["phase"] != "future"),
+            lists=(self._six(board), self._reasons(board), self._stops(board)),
+            warnings=tuple(self._warnings(figures)),
+            footer=self._footer(board),
+        )  # fmt: skip
+
+    # -- head ----------------------------------------------------------------------------------------
+
+    def _subtitle(self, board: dict[str, Any]) -> str:
+        shift, order = board["shift"], board["order"]
+        parts = [
+            board["place"]["path"],
+            format_date(self.env, shift["business_date"], date_format="full"),
+            f"{self._clock(shift['start'], board)}–{self._clock(shift['end'], board)}",
+            shift["crew"] and self.env._("Crew %s", shift["crew"]),
+            order and f"{order['name']} {order['product']}".strip(),
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def _tiles(self, board: dict[str, Any]) -> tuple[Tile, ...]:
+        """Pieces and time lost first: percentages come after."""
+        _, figures, targets = self.env._, board["figures"], board["targets"]
+        made, target = figures["made"], figures["target"]
+        names = {
+            "oee": _("OEE"), "availability": _("Availability"), "performance": _("Performance"),
+            "quality": _("Quality"),
+        }  # fmt: skip
+        most = max(made or 0, target or 0) or 1
+        return (
+            Tile(
+                _("Good pieces"),
+                self._count(made),
+                _("target %s", self._count(target)),
+                None if made is None else made / most,
+                None if target is None else target / most,
+            ),
+            Tile(_("Lost"), self._minutes(figures["lost_ms"]), _("%s pieces", self._count(figures["lost_pieces"]))),
+            *(
+                Tile(
+                    names[key],
+                    self._percent(figures[key]),
+                    _("target %s", self._percent(targets[key])),
+                    figures[key] or 0.0,
+                    targets[key],
+                )
+                for key in FACTORS
+            ),
+        )
+
+    def _warnings(self, figures: dict[str, Any]) -> list[str]:
+        """What makes the figures less than they seem."""
+        said = []
+        if figures["reason"]:
+            said.append(self.env._("No OEE: %s.", figures["reason"]))
+        coverage = figures["coverage"]
+        if coverage is not None and coverage < LOW_COVERAGE:
+            said.append(self.env._("Only %s of the shift was watched.", self._percent(coverage)))
+        return said
+
+    def _footer(self, board: dict[str, Any]) -> tuple[str, ...]:
+        """Where the figures come from."""
+        method = {
+            "machine": self.env._("figures of the machine"),
+            "bottleneck": self.env._("figures of the bottleneck %s", board["machine"]["name"]),
+            "sums": self.env._("sums of all machines of the line"),
+        }[board["method"]]
+        as_of = self._clock(board["now"], board, "%Y-%m-%d %H:%M")
+        return (self.env._("As known at %(time)s (%(zone)s); %(method)s.", time=as_of, zone=board["tz"], method=method),)
+
+    # -- hours ---------------------------------------------------------------------------------------
+
+    def _hour(self, row: dict[str, Any], board: dict[str, Any]) -> HourLine:
+        reason = row["losses"][0] if row["losses"] else None
+        return HourLine(
+            row["label"],
+            tuple(_within(board["ribbon"], row["start"], row["end"], board["now"])),
+            row["made"],
+            row["target"],
+            self._minutes(row["lost_ms"]),
+            f"{reason['name']} ({self._minutes(reason['ms'])})" if reason else "",
+        )
+
+    # -- lists ---------------------------------------------------------------------------------------
+
+    def _scope(self, board: dict[str, Any]) -> tuple[models.BaseModel, int, int]:
+        """Whose losses are told, from when to when."""
+        shift = board["shift"]
+        machine = self.env["mrp.workcenter"].browse(board["machine"]["id"])
+        return machine, shift["start"], max(shift["start"], min(shift["end"], board["now"]))
+
+    def _six(self, board: dict[str, Any]) -> Bars:
+        """The six big losses in time, pieces and money."""
+        _ = self.env._
+        names = {
+            "breakdowns": _("Breakdowns"),
+            "setup_adjustment": _("Set-up and adjustment"),
+            "minor_stops": _("Idling and minor stops"),
+            "reduced_speed": _("Reduced speed"),
+            "startup_rejects": _("Start-up rejects"),
+            "production_rejects": _("Production rejects"),
+        }
+        machine, start, until = self._scope(board)
+        found = self.env["mes.oee.losses"].six(machine, start, until) if start < until else []
+        lost = found[0].lost if found else []
+        currency = self.env["mes.oee.worth"].currency(machine)
+        longest = max((abs(one.ms) for one in lost), default=0) or 1
+        bars = (
+            Bar(
+                names[one.name],
+                one.ms / longest,
+                (self._minutes(one.ms), self._count(one.pieces), self._money(one.money, currency)),
+                KINDS.get(one.name, "planned"),
+            )
+            for one in lost
+        )
+        columns = (_("time"), _("pieces"), _("money"))
+        return Bars(_("The six big losses of %s", machine.name), columns, tuple(bars), _("Nothing was lost."))
+
+    def _reasons(self, board: dict[str, Any]) -> Bars:
+        """Why it stood, the longest first."""
+        _ = self.env._
+        machine, start, until = self._scope(board)
+        found = self.env["mes.oee.losses"].pareto(machine, start, until) if start < until else []
+        losses = self.env["mrp.workcenter.productivity.loss"].with_context(active_test=False)
+        longest = max((one.ms for one in found), default=0) or 1
+        bars = (
+            Bar(
+                losses.browse(one.key[0]).name if one.key[0] else _("Not explained"),
+                one.ms / longest,
+                (self._minutes(one.ms), self._count(one.count), self._count(one.pieces)),
+            )
+            for one in found[:MOST_REASONS]
+        )
+        columns = (_("time"), _("stops"), _("pieces"))
+        return Bars(_("Why it stood"), columns, tuple(bars), _("It did not stand."))
+
+    def _stops(self, board: dict[str, Any]) -> Bars:
+        """The stops that nobody has explained, the longest first."""
+        _ = self.env._
+        needing = sorted((one for one in board["stops"] if one["needs"]), key=lambda one: one["start"] - one["seen"])
+        longest = max((one["seen"] - one["start"] for one in needing), default=0) or 1
+        bars = (
+            Bar(
+                one["name"] or ", ".join(one["codes"]) or board["machine"]["name"],
+                (one["seen"] - one["start"]) / longest,
+                (self._clock(one["start"], board), self._minutes(one["seen"] - one["start"])),
+                "down",
+            )
+            for one in needing[:MOST_STOPS]
+        )
+        return Bars(_("Still to explain"), (_("from"), _("time")), tuple(bars), _("Every longer stop has its reason."))
+
+    # -- words ---------------------------------------------------------------------------------------
+
+    def _clock(self, ms: int, board: dict[str, Any], form: str = "%H:%M") -> str:
+        return datetime.fromtimestamp(ms / 1000, ZoneInfo(board["tz"])).strftime(form)
+
+    def _count(self, value) -> str:
+        return "–" if value is None else formatLang(self.env, round(value), digits=0)
+
+    def _minutes(self, ms: int | None) -> str:
+        """Minutes, with a decimal below ten."""
+        if ms is None:
+            return "–"
+        minutes = ms / MINUTE_MS
+        digits = 1 if abs(minutes) < 9.95 and ms % MINUTE_MS else 0
+        return self.env._("%s min", formatLang(self.env, minutes, digits=digits))
+
+    def _percent(self, ratio: float | None) -> str:
+        return "–" if ratio is None else f"{formatLang(self.env, ratio * 100, digits=1)} %"
+
+    def _money(self, amount, currency: models.BaseModel) -> str:
+        return formatLang(self.env, float(amount), currency_obj=currency)
+
+
+def _within(ribbon: list[dict[str, Any]], start: int, end: int, now: int):
+    """The part of a ribbon in an hour, as shares of it."""
+    for span in ribbon:
+        low, high = max(span["start"], start), min(span["end"] or now, end)
+        if low < high:
+            yield Ribbon((low - start) / (end - start), (high - start) / (end - start), span["kind"])

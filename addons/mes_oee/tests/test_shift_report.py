@@ -1,0 +1,151 @@
+from io import BytesIO
+from unittest.mock import patch
+
+from odoo.addons.mes_base.tests.common import (
+    HOUR,
+    MINUTE,
+    MONDAY,
+    at_time,
+    feed_counts,
+    feed_evidence,
+    feed_states,
+    make_company,
+    make_reason,
+    make_run,
+    make_shift_pattern,
+    make_user,
+    set_ideal_cycle,
+)
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import HttpCase, tagged
+from odoo.tools.pdf import PdfFileReader
+
+from .common import OeeCase
+
+EARLY, END = MONDAY + 6 * HOUR, MONDAY + 14 * HOUR
+
+
+def text_of(content):
+    """The words of a PDF."""
+    return "\n".join(page.extract_text() for page in PdfFileReader(BytesIO(content)).pages)
+
+
+class ReportCase(OeeCase):
+    """An early shift: 1 h down with a reason, 30 min unexplained, good pieces below the target."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        make_shift_pattern(cls.env, cls.site, (("E", 6, 14), ("L", 14, 22)))
+        set_ideal_cycle(cls.env, cls.machine, 1.0)
+        make_run(cls.env, cls.machine, cls.product, MONDAY)
+        make_reason(cls.env, "Gearbox", mes_code="G7")
+        feed_evidence(cls.env, cls.machine, [(MONDAY, END)])
+        feed_states(
+            cls.env, cls.machine,
+            [(MONDAY, "running"), (EARLY + HOUR, "down", "G7"), (EARLY + 2 * HOUR, "running"),
+             (EARLY + 4 * HOUR, "down"), (EARLY + 270 * MINUTE, "running")],
+        )  # fmt: skip
+        feed_counts(cls.env, cls.machine, [(EARLY, 0), (END, 20_000)])
+        cls.operator = make_user(cls.env, "operator", "report-operator", email="operator@example.com")
+
+    def sheet(self, ms=END + HOUR, user=None, **context):
+        return at_time(self.env["mes.shift.sheet"].with_user(user or self.operator).with_context(**context), ms)
+
+
+@tagged("post_install", "-at_install")
+class TestShiftSheet(ReportCase):
+    def test_says_what_the_shift_board_says(self):
+        """Time and pieces first, each hour with its reason, what is still to explain."""
+        board = at_time(self.env["mes.shift.board"].with_user(self.operator), END + HOUR).snapshot(
+            self.machine.id, EARLY
+        )
+        name, content = self.sheet().pdf(self.machine.id, EARLY)
+        words = text_of(content)
+        self.assertEqual(name, "M1-2026-03-02-E.pdf")
+        self.assertEqual(content[:5], b"%PDF-")
+        for expected in ("Good pieces", "20,000", "Gearbox (60 min)", "Breakdowns", "90 min", "Not explained", "06:00"):
+            self.assertIn(expected, words)
+        self.assertIn(f"{board['figures']['oee'] * 100:.1f} %", words)
+        self.assertIn("Still to explain", words)
+
+    def test_speaks_the_readers_language(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        _name, content = self.sheet(lang="de_DE").pdf(self.machine.id, EARLY)
+        self.assertIn("Montag", text_of(content))
+
+    def test_a_shift_without_facts_has_dashes_and_no_error(self):
+        _name, content = self.sheet(END + 12 * HOUR).pdf(self.machine.id, END + HOUR)
+        words = text_of(content)
+        self.assertIn("–", words)
+        self.assertIn("No OEE", words)
+
+    def test_who_may_not_see_the_line_gets_no_report(self):
+        stranger = make_user(self.env, "operator", company=make_company(self.env))
+        with self.assertRaises(AccessError):
+            self.sheet(user=stranger).pdf(self.machine.id, EARLY)
+        with self.assertRaises(AccessError):
+            self.sheet(user=make_user(self.env, "gateway", "report-gateway")).pdf(self.machine.id, EARLY)
+        with self.assertRaisesRegex(UserError, "gone"):
+            self.sheet().pdf(10**8, EARLY)
+
+
+@tagged("post_install", "-at_install")
+class TestShiftReport(ReportCase):
+    """Mailed once, some minutes after the end."""
+
+    def setUp(self):
+        super().setUp()
+        boss = make_user(self.env, "supervisor", "report-boss", email="boss@example.com")
+        self.report = at_time(self.env["mes.shift.report"].with_user(boss), EARLY).create(
+            {"workcenter_id": self.machine.id, "user_ids": [(6, 0, (self.operator | boss).ids)]}
+        )
+
+    def send(self, ms):
+        with patch.object(type(self.env["ir.cron"]), "_commit_progress", return_value=60.0):
+            at_time(self.env["mes.shift.report"], ms)._cron_send()
+        return self.env["mail.mail"].search([("subject", "like", "Shift report: M1")])
+
+    def test_once_and_not_before_its_time(self):
+        self.assertFalse(self.send(END + 9 * MINUTE))
+        mail = self.send(END + 10 * MINUTE)
+        self.assertEqual(len(mail), 1)
+        self.assertEqual(mail.attachment_ids.name, "M1-2026-03-02-E.pdf")
+        self.assertEqual(len(mail.recipient_ids), 2)
+        self.assertEqual(len(self.send(END + 20 * MINUTE)), 1)
+
+    def test_what_ended_before_it_was_asked_for_is_not_sent(self):
+        self.report.sudo().since = self.env["mes.clock"].now()
+        self.assertFalse(self.send(END + 10 * MINUTE))
+
+    def test_a_recipient_who_left_gets_nothing_any_more(self):
+        self.operator.active = False
+        self.assertNotIn(self.operator.partner_id, self.send(END + 10 * MINUTE).recipient_ids)
+
+    def test_a_failure_is_kept_and_does_not_repeat(self):
+        self.report.sudo().user_ids.email = False
+        self.assertFalse(self.send(END + 10 * MINUTE))
+        self.assertIn("e-mail", self.report.sudo().sent_ids.problem)
+        self.send(END + 20 * MINUTE)
+        self.assertEqual(len(self.report.sudo().sent_ids), 1)
+
+    def test_only_who_may_see_the_figures_can_be_sent_them(self):
+        stranger = make_user(self.env, "operator", company=make_company(self.env))
+        with self.assertRaisesRegex(ValidationError, "may not see"):
+            self.report.user_ids = stranger
+        with self.assertRaises(AccessError):
+            self.env["mes.shift.report"].with_user(self.operator).create({"workcenter_id": self.machine.id})
+
+
+@tagged("post_install", "-at_install")
+class TestShiftReportAddress(ReportCase, HttpCase):
+    def test_the_file_behind_its_address(self):
+        """With the user's own rights; a wrong address says what is wrong."""
+        self.operator.password = "report-operator"
+        self.authenticate("report-operator", "report-operator")
+        answer = self.url_open(f"/mes/shift-report/{self.machine.id}/{EARLY}.pdf")
+        self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (200, "application/pdf"))
+        self.assertEqual(self.url_open(f"/mes/shift-report/99999999/{EARLY}.pdf").status_code, 404)
+        stranger = make_user(self.env, "operator", "report-stranger", make_company(self.env), password="report-stranger")
+        self.authenticate(stranger.login, "report-stranger")
+        self.assertEqual(self.url_open(f"/mes/shift-report/{self.machine.id}/{EARLY}.pdf").status_code, 403)
