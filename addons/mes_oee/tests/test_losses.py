@@ -4,10 +4,13 @@ from odoo.addons.mes_base.tests.common import (
     HOUR,
     MINUTE,
     MONDAY,
+    feed_counts,
+    make_reason,
     make_user,
     make_work_center,
     set_ideal_cycle,
 )
+from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
@@ -85,6 +88,24 @@ class TestLosses(OeeCase):
         self.refresh()
         self.assertEqual(self.told(self.waterfall()[0])["startup_reject"][1], 0)
         self.assertEqual(self.told(self.waterfall()[0])["production_reject"][1], 130)
+
+    def test_a_late_end_of_set_up_moves_the_start_up_time_in_the_next_hour(self):
+        """The rows are then those of a rebuild: the set-up that ended at 00:30 went on to 00:55."""
+        for name, made in (("total", (600, 780, 900, 1200)), ("reject", (32, 34, 35, 40))):
+            times = (50, 56, 60, 70)  # no count interval leads from the change into the next hour
+            points = [(MONDAY + n * MINUTE, count) for n, count in zip(times, made, strict=True)]
+            feed_counts(self.env, self.machine, points, name, seq=100)
+        self.refresh()
+        self.env["mes.state.override"].record(
+            self.machine.id,
+            clock.from_ms(MONDAY + 30 * MINUTE),
+            clock.from_ms(MONDAY + 55 * MINUTE),
+            loss_id=make_reason(self.env, "Adjusting", mes_setup=True).id,
+        )
+        self.refresh()
+        after = self.waterfall(by=("hour",))[1]
+        self.assertGreater(self.told(after)["startup_reject"][1], 0, "until 01:05")
+        self.assertEqual(self.rows(), self.rebuilt())
 
     def test_without_contribution_the_machine_hour_counts(self):
         """A product sold at its cost: an hour costs the machine's hour, a reject its material and that time."""
