@@ -35,6 +35,10 @@ export function useStopWork(screen) {
             const live = (id) => Boolean(screen.store.stop(id)?.live);
             state.stops = stops.map((stop) => ({ ...stop, isLive: live(stop.id) }));
             Object.assign(state, { isOpen: true, isReading: false });
+            if (wanted && stops.length && stops.every((stop) => stop.may.explain)) {
+                setTask(wanted);
+            }
+            wanted = "";
         }
     }
 
@@ -50,9 +54,6 @@ export function useStopWork(screen) {
         }
         state.isOpen = true;
         await attempt(refresh);
-        if (wanted && state.stops.length && state.stops.every((stop) => stop.may.explain)) {
-            setTask(wanted);
-        }
     }
 
     /** Do something; what goes wrong is told in the panel, in the words of the server. */
@@ -118,8 +119,11 @@ export function useStopWork(screen) {
             if (!screen.store.chosen.size) {
                 return false;
             }
-            wanted = "explain";
-            return state.isReading || setTask(wanted);
+            if (state.isReading) {
+                wanted = "explain";
+            } else {
+                setTask("explain");
+            }
         },
         explain: (reason, comment) =>
             say(_t("Explained as %s", reason.name), () => {
