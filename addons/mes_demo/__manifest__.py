@@ -1,6 +1,6 @@
 {
     "name": "MES Demo Plant",
-    "summary": "A factory for trying out: users with known passwords, a week of invented history. Never on a real database",
+    "summary": "A factory for trying out: known passwords, a week of invented history. Never on a real database",
     "version": "19.0.1.0.0",
     "category": "Supply Chain/Manufacturing",
     "author": "Gemba MES contributors",
