@@ -6,7 +6,9 @@ from odoo.http import content_disposition, request
 class ShiftReport(http.Controller):
     """A shift's report as a file: the address can be bookmarked and shared among those who may see the line."""
 
-    @http.route("/mes/shift-report/<int:place_id>/<int:at>.pdf", type="http", auth="user", methods=["GET"], readonly=True)
+    @http.route(
+        "/mes/shift-report/<int:place_id>/<int:at>.pdf", type="http", auth="user", methods=["GET"], readonly=True
+    )
     def pdf(self, place_id: int, at: int):
         """The report of the shift that ran at ``at`` (ms) on a line or machine, with the user's own rights."""
         try:

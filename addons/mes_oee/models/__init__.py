@@ -1,7 +1,7 @@
 from . import mes_oee_place_mixin  # first: others inherit from it
 
 # isort: split
-from . import mes_oee_date_mixin, mes_oee_reason_mixin, mes_oee_sum_mixin
+from . import mes_oee_date_mixin, mes_oee_reason_mixin, mes_oee_sum_mixin, mes_target_mixin
 
 # isort: split
 from . import (
@@ -38,11 +38,10 @@ from . import (
     mes_shift_report_sent,
     mes_shift_sheet,
     mes_site,
-    mes_target_mixin,
     mes_site_targets,
     mes_timeline_screen,
     mrp_workcenter,
-    mrp_workcenter_targets,
     mrp_workcenter_productivity_loss,
+    mrp_workcenter_targets,
     product_template,
 )

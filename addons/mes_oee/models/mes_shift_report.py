@@ -100,7 +100,7 @@ class MesShiftReport(models.Model):
                 values["attachment_id"] = self._attach(name, content).id
                 told._mail(name, values["attachment_id"], people)
         except (UserError, AccessError, ValidationError) as error:
-            values["problem"] = str(error)
+            values.update(attachment_id=False, problem=str(error))  # what the savepoint made is gone
             _logger.warning("Shift report %s of %s: %s", self.id, shift.key, error)
         self.env["mes.shift.report.sent"].create(values)
 

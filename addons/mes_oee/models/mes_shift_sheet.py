@@ -129,8 +129,8 @@ class MesShiftSheet(models.AbstractModel):
             "bottleneck": self.env._("figures of the bottleneck %s", board["machine"]["name"]),
             "sums": self.env._("sums of all machines of the line"),
         }[board["method"]]
-        as_of = self._clock(board["now"], board, "%Y-%m-%d %H:%M")
-        return (self.env._("As known at %(time)s (%(zone)s); %(method)s.", time=as_of, zone=board["tz"], method=method),)
+        time = self._clock(board["now"], board, "%Y-%m-%d %H:%M")
+        return (self.env._("As known at %(time)s (%(zone)s); %(method)s.", time=time, zone=board["tz"], method=method),)
 
     # -- hours ---------------------------------------------------------------------------------------
 

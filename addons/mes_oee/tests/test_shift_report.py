@@ -146,6 +146,6 @@ class TestShiftReportAddress(ReportCase, HttpCase):
         answer = self.url_open(f"/mes/shift-report/{self.machine.id}/{EARLY}.pdf")
         self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (200, "application/pdf"))
         self.assertEqual(self.url_open(f"/mes/shift-report/99999999/{EARLY}.pdf").status_code, 404)
-        stranger = make_user(self.env, "operator", "report-stranger", make_company(self.env), password="report-stranger")
-        self.authenticate(stranger.login, "report-stranger")
+        make_user(self.env, "operator", "report-stranger", make_company(self.env), password="report-stranger")
+        self.authenticate("report-stranger", "report-stranger")
         self.assertEqual(self.url_open(f"/mes/shift-report/{self.machine.id}/{EARLY}.pdf").status_code, 403)
