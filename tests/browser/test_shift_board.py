@@ -1,0 +1,228 @@
+"""The shift board: which hour lost the shift, and why a machine stood, given in three taps."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from shopfloor import LINE, ShopFloor
+
+from mescli import odoo
+from mescli.paths import sub
+
+WITHIN_MS = 10_000
+BOARD = ".o_mes_shift_board"
+SCREENS = {
+    "wall": ((1920, 1080), "dark", False),
+    "desk": ((1440, 900), "light", False),
+    "tablet": ((1024, 768), "light", True),
+    "tablet-portrait": ((768, 1024), "dark", True),
+}
+# The machine that sets the pace, with two stops that nobody has explained: the words on them are taken back, and
+# the codes that would explain them are no reasons any more; and a supervisor.
+PLANT = """
+import json
+from odoo.addons.mes_base.tools import clock
+line = env["mrp.workcenter"].search([("mes_code", "=", %(line)r)])
+machine = line.mes_bottleneck_id or line.mes_unit_ids.sorted("sequence")[-1]
+now = env["mes.clock"].now_ms()
+writer = env["mes.fact.writer"]
+shift = next(s for s in env["mes.calendar"].shifts(machine, now - 86400000, now + 1)[machine.id][::-1]
+             if s.start + 3 * 3600000 < now)
+from odoo.addons.mes_base.tools.rows import StateRow, EvidenceRow
+writer.write_evidence([EvidenceRow(machine.id, "TEST", shift.start, shift.start + 3 * 3600000)])
+points = []
+for minute in (20, 80):
+    at = shift.start + minute * 60000
+    points += [(at, "down"), (at + 9 * 60000, "running")]
+env["mes.state.point"].search([("workcenter_id", "=", machine.id), ("lane", "=", "state"),
+    ("at", ">=", clock.from_ms(shift.start)), ("at", "<", clock.from_ms(shift.start + 3 * 3600000))]).sudo().unlink()
+writer.write_states([StateRow(machine.id, "state", at, value, value, None, None, stream="TEST", seq=n + 1)
+    for n, (at, value) in enumerate([(shift.start, "running"), *points])])
+env["mes.stop"]._cron_fold()
+user = env["res.users"].create({"name": "Sophie", "login": "sophie", "password": "sophie", "company_id": env.company.id,
+    "company_ids": [(6, 0, env.company.ids)], "group_ids": [(6, 0, env.ref("mes_base.group_mes_supervisor").ids)]})
+answer(json.dumps({"machine": machine.id, "line": line.id, "shift": shift.start, "code": machine.mes_code}))
+"""
+SAY = """
+stop = env["mes.stop"].with_user(env["res.users"].search([("login", "=", "sophie")])).search(
+    [("workcenter_id", "=", %(machine)d), ("needs_reason", "=", True)], order="at_from", limit=1)
+manual = [("manual", "=", True), ("loss_type", "=", "availability")]
+loss = env["mrp.workcenter.productivity.loss"].search(manual, limit=1)
+stop.explain(loss.id, "seen by me")
+answer(loss.name)
+"""
+
+
+def picture(page: Page, name: str) -> None:
+    """Left for a person to look at."""
+    page.screenshot(path=Path(sub("pictures")) / f"shift-board-{name}.png")
+
+
+@pytest.fixture(scope="module")
+def shift(floor: ShopFloor) -> dict[str, Any]:
+    """A shift whose first hours have two stops to explain."""
+    made: dict[str, Any] = json.loads(odoo.script(floor.name, PLANT % {"line": LINE}, what="The stops of the shift"))
+    return made
+
+
+@pytest.fixture
+def open_shift(open_page: Any, shift: dict[str, Any]) -> Any:
+    """Opens the shift board at the shift with the stops."""
+
+    def make(query: str = "", place: str = "line", **options: Any) -> Page:
+        path = f"/odoo/mes-shift-board/{shift[place]}?at={shift['shift']}{query}"
+        page: Page = open_page(path, f"{BOARD}:not([data-phase=loading])", **options)
+        return page
+
+    make.said = open_page.said  # type: ignore[attr-defined]
+    return make
+
+
+def marks(page: Page) -> Any:
+    return page.locator(".mes-unknown")
+
+
+def wait_read(page: Page) -> Any:
+    return page.expect_response(re.compile("mes.shift.board/snapshot"))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_it_fits_its_screens(open_shift: Any, screen: str) -> None:
+    size, theme, touch = SCREENS[screen]
+    page = open_shift(size=size, theme=theme, touch=touch)
+    expect(marks(page).first).to_be_visible()
+    picture(page, screen)
+    wide = page.evaluate(f"document.querySelector('{BOARD}').scrollWidth - innerWidth")
+    assert wide <= 0, f"{wide} px too wide"
+    small = page.evaluate(
+        f"""() => [...document.querySelectorAll('{BOARD} button, {BOARD} select, {BOARD} input')]
+              .map(b => [b.className, b.getBoundingClientRect()])
+              .filter(([, b]) => b.width && (b.width < 48 || b.height < 48)).map(([c, b]) => [c, b.width, b.height])"""
+    )
+    assert small == []
+
+
+def test_a_reason_in_two_taps_and_back(open_shift: Any) -> None:
+    """By touch: the mark, the tile; then the toast takes it back."""
+    page = open_shift(size=(1024, 768), touch=True)
+    expect(marks(page)).to_have_count(2)
+    marks(page).first.tap()
+    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    picture(page, "reasons")
+    page.locator(".mes-side .mes-picker-tile").first.tap()
+    expect(page.locator(".mes-side")).to_have_count(0, timeout=WITHIN_MS)
+    expect(marks(page)).to_have_count(1, timeout=WITHIN_MS)
+    page.get_by_role("button", name="Undo").tap()
+    expect(marks(page)).to_have_count(2, timeout=WITHIN_MS)
+
+
+def test_keyboard_alone_gives_a_reason(open_shift: Any) -> None:
+    """Tab to the mark, Enter, 1; the focus comes back to the board."""
+    page = open_shift()
+    expect(marks(page)).to_have_count(2)
+    page.locator(".mes-shift-unknown").focus()
+    for _step in range(3):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.className") == "mes-unknown":
+            break
+    assert page.evaluate("document.activeElement.className") == "mes-unknown"
+    page.keyboard.press("Enter")
+    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".mes-side")).to_have_count(0)
+    assert page.evaluate("document.activeElement.className") == "mes-unknown"
+    page.keyboard.press("Enter")
+    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    page.keyboard.press("1")
+    expect(marks(page)).to_have_count(1, timeout=WITHIN_MS)
+    page.get_by_role("button", name="Undo").press("Enter")
+    expect(marks(page)).to_have_count(2, timeout=WITHIN_MS)
+
+
+def test_whoever_is_late_is_told(floor: ShopFloor, shift: dict[str, Any], open_shift: Any) -> None:
+    page = open_shift()
+    marks(page).first.click()
+    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    reason = odoo.script(floor.name, SAY % shift, what="The other one")
+    page.locator(".mes-side .mes-picker-tile").first.click()
+    problem = page.locator(".mes-side-problem")
+    expect(problem).to_contain_text("Sophie", timeout=WITHIN_MS)
+    expect(problem).to_have_attribute("data-conflict", "1")
+    picture(page, "conflict")
+    problem.get_by_role("button").click()
+    expect(page.locator(".mes-side-said")).to_contain_text(f"Sophie said: {reason}")
+
+
+def test_an_hour_opens_to_what_it_lost(open_shift: Any) -> None:
+    page = open_shift(place="machine")
+    page.locator(".mes-hour .mes-ribbon").first.click()
+    panel = page.locator(".mes-hour-panel")
+    expect(panel).to_contain_text("Lost")
+    expect(panel.locator(".mes-hour-stops button").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+
+
+def test_shifts_have_addresses_and_the_way_back(floor: ShopFloor, shift: dict[str, Any], open_shift: Any) -> None:
+    page = open_shift()
+    first = page.locator(".mes-shift-name").inner_text()
+    page.get_by_role("button", name="Shift before").click()
+    expect(page.locator(".mes-shift-name")).not_to_have_text(first)
+    expect(page).not_to_have_url(re.compile(f"at={shift['shift']}"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(f"/odoo/mes-shift-board/{shift['line']}.*at={shift['shift']}"))
+    expect(page.locator(f"{BOARD}[data-phase=ready]")).to_be_visible(timeout=WITHIN_MS)
+    page.get_by_role("button", name="Now", exact=True).click()
+    expect(page).to_have_url(f"{floor.url}/odoo/mes-shift-board/{shift['line']}")
+
+
+def test_supervisor_orders_overtime_in_two_clicks_and_back(open_shift: Any) -> None:
+    page = open_shift(login="sophie")
+    page.get_by_role("button", name="Overtime").click()
+    with wait_read(page):
+        page.get_by_role("button", name="+ 30 min").click()
+    with wait_read(page):
+        page.get_by_role("button", name="Undo").click()
+
+
+def test_the_present_hour_counts_before_the_eyes(floor: ShopFloor, open_page: Any) -> None:
+    assert floor.gateway
+    page = open_page("/odoo/mes-shift-board", f"{BOARD}[data-phase=ready]")
+    made = page.locator(".mes-hour-now .mes-hour-good")
+    expect(page.locator(".mes-header-fresh")).to_have_attribute("data-stale", "")
+    before = int(re.sub(r"\D", "", made.inner_text()))
+    floor.gateway.count("PACKER", 7)
+    expect(made).to_have_text(re.compile(re.sub(",", r"\\D?", f"{before + 7:,}")), timeout=WITHIN_MS)
+
+
+def test_failing_server_is_told_and_can_be_tried_again(open_shift: Any) -> None:
+    page = open_shift()
+    pattern = re.compile("mes.shift.board/snapshot")
+    told = {"name": "odoo.exceptions.UserError", "message": "The database is being restored.", "arguments": []}
+    error = {"code": 0, "message": "Odoo Server Error", "data": told}
+    page.route(pattern, lambda route: route.fulfill(json={"jsonrpc": "2.0", "id": 1, "error": error}))
+    page.get_by_role("button", name="Shift before").click()
+    place = page.locator(".mes-message")
+    expect(place).to_contain_text("The database is being restored.", timeout=WITHIN_MS)
+    picture(page, "error")
+    page.unroute(pattern)
+    place.get_by_role("button").click()
+    expect(place).to_have_count(0, timeout=WITHIN_MS)
+    expect(page.locator(".mes-hour").first).to_be_visible()
+
+
+def test_a_stranger_is_told_what_to_do_first(open_page: Any) -> None:
+    page = open_page("/odoo/mes-shift-board", f"{BOARD}[data-phase=empty]", login="stranger")
+    expect(page.locator(".mes-message button")).to_be_visible()
+    picture(page, "empty")
+
+
+def test_it_speaks_german(shift: dict[str, Any], open_shift: Any) -> None:
+    page = open_shift(login="hans")
+    expect(page.locator(".mes-legend")).to_contain_text("Läuft")
+    expect(page.locator(".mes-hour-head")).to_contain_text("Stunde")
