@@ -139,7 +139,8 @@ class TestTimelineDrawing(TimelineCase):
         self.screen().explain([{"id": self.stop.id, "version": version}], self.reason.id)
         answer = self.draw()
         self.assertEqual(self.stops_of(answer)[0][4:], (0, "Film tore"))
-        ((offset, length, what, who),) = self.lane(answer, "words")
+        ((offset, length, what, who, word),) = self.lane(answer, "words", size=5)
+        self.assertEqual(self.env["mes.state.override"].browse(word).loss_id, self.reason)
         self.assertEqual((offset, length), (HOUR, 30 * MINUTE))
         self.assertEqual((answer["texts"][what], answer["texts"][who]), ("Film tore", "Olga"))
 

@@ -169,9 +169,9 @@ def pack_marks(marks: Iterable[Mark], origin: int) -> list[int]:
     return flat
 
 
-def pack_spans(spans: Iterable[tuple[int, int, str, str]], origin: int, texts: Texts) -> list[int]:
-    """Spans with two texts as a flat list of (offset, length, place of the first, place of the second)."""
+def pack_spans(spans: Iterable[tuple[Any, ...]], origin: int, texts: Texts) -> list[int]:
+    """Spans with two texts and further numbers, flat: (offset, length, places of the two texts, numbers)."""
     flat: list[int] = []
-    for start, end, first, second in spans:
-        flat += (start - origin, end - start, texts.place(first), texts.place(second))
+    for start, end, first, second, *numbers in spans:
+        flat += (start - origin, end - start, texts.place(first), texts.place(second), *numbers)
     return flat

@@ -29,10 +29,10 @@ class Told:
             for start, end, ids in spans
         ]
 
-    def words(self, slices: Iterable[Slice]) -> list[tuple[int, int, str, str]]:
-        """The words of people that are in force."""
+    def words(self, slices: Iterable[Slice]) -> list[tuple[int, int, str, str, int]]:
+        """The words of people that are in force, each with the identity of its record."""
         spans = timeline_lanes.spans_of(slices, lambda piece: piece.override.id if piece.override else None)
-        return [(start, end, *self._words[id_]) for start, end, id_ in spans]
+        return [(start, end, *self._words[id_], id_) for start, end, id_ in spans]
 
     def modes(self, slices: Iterable[Slice]) -> list[tuple[int, int, str, str]]:
         """The modes other than production."""

@@ -10,6 +10,7 @@ import { Pace } from "@mes_oee/board/pace";
 import { READ_AGE_MS, READ_GAP_MS, useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
 import { Screen } from "@mes_oee/screen/screen";
+import { SpanPanel } from "./span_panel/span_panel";
 import { SpanPicker } from "./span_picker/span_picker";
 import { StopList } from "./stop_list/stop_list";
 import { StopPanel } from "./stop_panel/stop_panel";
@@ -26,7 +27,7 @@ const TICK_MS = 1000;
 /** What happened, and what is still unexplained? */
 export class MesTimeline extends Component {
     static template = "mes_oee.Timeline";
-    static components = { Legend, PlacePicker, Screen, SpanPicker, StopList, StopPanel, TimelinePlot };
+    static components = { Legend, PlacePicker, Screen, SpanPanel, SpanPicker, StopList, StopPanel, TimelinePlot };
     static props = { ...standardActionServiceProps };
     static path = "mes-timeline";
     static displayName = _t("Timeline");
@@ -220,11 +221,11 @@ export class MesTimeline extends Component {
         document.querySelector(`.o_mes_timeline [data-machine="${stop.machineId}"] .mes-tl-plot`)?.focus();
     }
 
-    onChoose(stop, isMore) {
+    onChoose(stop, isMore, span = null) {
         if (isMore || this.state.isSeveral) {
             return stop && this.work.toggle(stop.id);
         }
-        return stop ? this.work.choose([stop.id], stop.needs ? "explain" : "") : this.work.close();
+        return this.work.choose(stop ? [stop.id] : [], stop?.needs ? "explain" : "", span);
     }
 
     onKey(ev) {

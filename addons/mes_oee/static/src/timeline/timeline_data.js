@@ -10,7 +10,8 @@
  *     state: [offset, length, kind, text, ...],            // offsets from `start`, ms; lanes are flat
  *     marks: [offset, length, kind, count, ms, ...],       // stops for which the bars have no room
  *     machine: [offset, length, kind, text, ...],
- *     mode, orders, words, alarms: [offset, length, text, note, ...],
+ *     mode, orders, alarms: [offset, length, text, note, ...],
+ *     words: [offset, length, text, note, id of the word, ...],
  *     stops: [id, offset, length, open, needs, text, ...]}]
  * }
  */
@@ -30,11 +31,12 @@ export function readAnswer(answer) {
         count,
         ms,
     });
-    const toSpan = ([offset, length, text, note]) => ({
+    const toSpan = ([offset, length, text, note, id]) => ({
         start: start + offset,
         end: start + offset + length,
         text: texts[text],
         note: texts[note],
+        id,
     });
     const rows = answer.machines.map((machine) => ({
         id: machine.id,
@@ -48,7 +50,7 @@ export function readAnswer(answer) {
         machine: inParts(machine.machine, 4).map(toBar),
         mode: inParts(machine.mode, 4).map(toSpan),
         orders: inParts(machine.orders, 4).map(toSpan),
-        words: inParts(machine.words, 4).map(toSpan),
+        words: inParts(machine.words, 5).map(toSpan),
         alarms: inParts(machine.alarms, 4).map(toSpan),
         stops: inParts(machine.stops, 6).map(([id, offset, length, open, needs, text]) => ({
             id,

@@ -17,7 +17,7 @@ export function useStopWork(screen) {
     const orm = useService("orm").silent;
     const action = useService("action");
     const state = useState({
-        isOpen: false, isReading: false, stops: [], task: "", offset: 0, problem: "", undo: null,
+        isOpen: false, isReading: false, stops: [], task: "", offset: 0, problem: "", undo: null, span: null,
     }); // prettier-ignore
     let newest = 0;
     /** A quick hand asks for the reasons before the stop is read. */
@@ -42,8 +42,8 @@ export function useStopWork(screen) {
         }
     }
 
-    async function chosen(task) {
-        Object.assign(state, { task: "", problem: "", undo: null, stops: [], isReading: true });
+    async function chosen(task, span = null) {
+        Object.assign(state, { task: "", problem: "", undo: null, stops: [], isReading: true, span });
         wanted = task;
         screen.address.set({ stop: [...screen.store.chosen].join(",") }, { replace: true });
         screen.state.beat++;
@@ -106,9 +106,9 @@ export function useStopWork(screen) {
         state,
         refresh: () => attempt(refresh),
         setTask,
-        choose(ids, task = "") {
+        choose(ids, task = "", span = null) {
             screen.store.choose(ids);
-            return chosen(task);
+            return chosen(task, span);
         },
         toggle(id) {
             screen.store.toggle(id);
@@ -167,6 +167,13 @@ export function useStopWork(screen) {
             const [{ id }] = state.stops;
             if (await attempt(() => orm.call("mes.stop", "undo", [[id], [word.id]]))) {
                 await attempt(refresh);
+                await screen.reading.reload();
+            }
+        },
+        /** Take back a word that made a stretch what it is, a planned stop for example. */
+        async takeBackWord(word) {
+            if (await attempt(() => orm.call("mes.state.override", "withdraw", [[word.id]]))) {
+                state.span = null;
                 await screen.reading.reload();
             }
         },

@@ -1,7 +1,7 @@
 import { Component, onMounted, onPatched, onWillUnmount, useRef, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { stateOf, STATES } from "@mes_base/palette/states";
-import { formatClock, formatDuration } from "@mes_oee/screen/format";
+import { formatClock, formatDate, formatDuration } from "@mes_oee/screen/format";
 import { Gestures } from "../gestures";
 import { MachineLanes } from "../machine_lanes/machine_lanes";
 import { Surface } from "../surface";
@@ -123,7 +123,8 @@ export class TimelinePlot extends Component {
         const row = this.rowOf(ev);
         if (row) {
             ev.target.closest("[data-plot]").focus({ preventScroll: true });
-            this.props.onChoose(this.stopAt(row, x), ev.ctrlKey || ev.metaKey || ev.shiftKey);
+            const stop = this.stopAt(row, x);
+            this.props.onChoose(stop, ev.ctrlKey || ev.metaKey || ev.shiftKey, stop ? null : this.spanAt(row, x));
         }
     }
 
@@ -136,6 +137,20 @@ export class TimelinePlot extends Component {
         const row = ev && this.rowOf(ev);
         const words = row && this.wordsAt(row, x);
         this.state.tip = words ? { words, x: ev.clientX, y: ev.clientY } : null;
+    }
+
+    /** A stretch that is no stop, as its panel shows it; null where there is nothing yet. */
+    spanAt(row, x) {
+        const { store } = this.props;
+        const at = store.view.ms(x);
+        const lines = this.wordsAt(row, x);
+        const shift = row.shifts.find((one) => one.start <= at && at < one.end);
+        return lines && {
+            machine: row.name,
+            kind: hitBar(row.state, at).kind,
+            lines: [...lines, ...(shift ? [`${shift.name} · ${formatDate(shift.date)}`] : [])],
+            word: hitBar(row.words, at),
+        };
     }
 
     /** What is under the pointer, in words. */
