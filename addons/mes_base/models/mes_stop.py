@@ -49,6 +49,7 @@ class MesStop(models.Model):
     shift_key = fields.Char(help="A stop counts in the shift in which it began.")
     shift_name = fields.Char(string="Shift")
     business_date = fields.Date(help="The day to which the shift counts.")
+    crew_id = fields.Many2one("mes.crew", string="Crew", ondelete="restrict", help="Who worked the shift.")
     run_id = fields.Many2one("mes.order.run", string="Order Run", ondelete="restrict", help="When the stop began.")
     production_id = fields.Many2one(related="run_id.production_id", store=True, string="Manufacturing Order")
     product_id = fields.Many2one("product.product", string="Product", ondelete="restrict")
@@ -239,6 +240,7 @@ class MesStop(models.Model):
             "shift_key": shift.key if shift else False,
             "shift_name": shift.name if shift else False,
             "business_date": shift.business_date if shift else False,
+            "crew_id": (shift and shift.crew) or False,
             "run_id": run.id if run else False,
             "product_id": run.product if run else False,
             "loss_id": stop.reason or False,

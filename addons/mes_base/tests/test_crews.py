@@ -6,7 +6,20 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 from psycopg2 import IntegrityError
 
-from .common import DAY, HOUR, MONDAY, MesCase, at_time, make_company, make_crew, make_shift_pattern, make_user
+from .common import (
+    DAY,
+    HOUR,
+    MONDAY,
+    MesCase,
+    at_time,
+    feed_evidence,
+    feed_states,
+    make_company,
+    make_crew,
+    make_run,
+    make_shift_pattern,
+    make_user,
+)
 
 
 class CrewCase(MesCase):
@@ -57,6 +70,19 @@ class CrewCase(MesCase):
 
 @tagged("post_install", "-at_install")
 class TestCrews(CrewCase):
+    def test_a_stop_belongs_to_the_crew_of_its_shift(self):
+        """And to the one that swapped in, once that is known."""
+        make_run(self.env, self.machine, self.product, MONDAY)
+        feed_evidence(self.env, self.machine, [(MONDAY, MONDAY + 2 * DAY)])
+        down = MONDAY + DAY + 8 * HOUR
+        feed_states(self.env, self.machine, [(MONDAY, "running"), (down, "down"), (down + HOUR, "running")])
+        self.env["mes.stop"]._fold(self.env["mes.dirty.span"]._take("stop"))
+        stop = self.env["mes.stop"].search([("workcenter_id", "=", self.machine.id)])
+        self.assertEqual(stop.crew_id, self.a)
+        self.swap(shift_code="E")
+        self.env["mes.stop"]._fold(self.env["mes.dirty.span"]._take("stop"))
+        self.assertEqual(stop.crew_id, self.c)
+
     def test_crews_rotate_with_the_weeks(self):
         """What a shift's crew is, the week of the cycle says."""
         self.assertEqual(self.plan(weeks=3), ["E:A L:B"] * 2 + ["E:B L:A"] * 2 + ["E:A L:B"] * 2)
