@@ -34,10 +34,11 @@ class Extent(NamedTuple):
 
     ``first`` is the hour of its first fact, ``complete`` the end of its last complete hour;
     ``rolled_from`` and ``rolled_until`` delimit the hours that have rows. Rows before ``closed`` are in a
-    closed period: they stay as they are.
+    closed period: they stay as they are. ``one_clock``: it never stood at a site with another time zone.
     """
 
     tz: str
+    one_clock: bool
     minor_stop_ms: int
     first: int | None
     complete: int
@@ -218,6 +219,9 @@ class MesOeeRefresh(models.AbstractModel):
             SQL(
                 """
                 SELECT w.id, COALESCE(site.tz, 'UTC'),
+                       NOT EXISTS (SELECT FROM mes_placement p JOIN mes_area a ON a.id = p.area_id
+                                     JOIN mes_site other ON other.id = a.site_id
+                                    WHERE p.workcenter_id = w.id AND other.tz <> site.tz),
                        LEAST(%(state)s, %(evidence)s, %(count)s), %(low)s, %(high)s, %(closed)s
                   FROM mrp_workcenter w
                   LEFT JOIN mes_site site ON site.id = w.mes_site_id
@@ -246,7 +250,8 @@ class MesOeeRefresh(models.AbstractModel):
             )
         )
         return {
-            wc: _extent(tz, thresholds[wc].greatest, *values, now) for wc, tz, *values in self.env.cr.fetchall()
+            wc: _extent(tz, one_clock, thresholds[wc].greatest, *values, now)
+            for wc, tz, one_clock, *values in self.env.cr.fetchall()
         }
 
     def _recompute(self, stretches: Stretches, extents: dict[int, Extent], now: int) -> int:
@@ -306,6 +311,7 @@ class MesOeeRefresh(models.AbstractModel):
 
 def _extent(
     tz: str,
+    one_clock: bool,
     minor_stop_ms: int,
     first: int | None,
     low: int | None,
@@ -316,6 +322,7 @@ def _extent(
     """The extent out of what the database knows of a machine."""
     return Extent(
         tz,
+        one_clock,
         minor_stop_ms,
         None if first is None else hours.floor(tz, first),
         hours.floor(tz, now - minor_stop_ms),

@@ -134,9 +134,12 @@ class MesOeeStore(models.AbstractModel):
         chosen = question.levels
         windows: dict[Level, list[tuple[int, Window]]] = {}
         for wc, found in stored.items():
-            rolled = Rolled(extents[wc].tz, extents[wc].rolled_from, extents[wc].rolled_until)
+            extent = extents[wc]
+            rolled = Rolled(extent.tz, extent.rolled_from, extent.rolled_until)
+            # Days of another clock begin at other hours: then only hours tell what lies in the span.
+            usable = chosen if extent.one_clock else chosen[-1:]
             for span in found:
-                for level, parts in levels.split(span, rolled, chosen).items():
+                for level, parts in levels.split(span, rolled, usable).items():
                     windows.setdefault(level, []).extend((wc, part) for part in parts)
         columns = question.columns
         width = len(columns)

@@ -10,9 +10,11 @@ from odoo.addons.mes_base.tests.common import (
     feed_counts,
     feed_evidence,
     feed_states,
+    make_area,
     make_product,
     make_run,
     make_shift_pattern,
+    make_site,
     set_ideal_cycle,
 )
 from odoo.addons.mes_base.tools import clock
@@ -218,3 +220,15 @@ class TestLevels(OeeCase):
         move = MONDAY - 2 * DAY + 6 * HOUR + HOUR // 2
         self.assertEqual(lines[other.id], self.now - move)
         self.assertEqual(self.everything(), self.everything_rebuilt())
+
+    def test_the_machine_moves_to_a_site_with_another_clock(self):
+        """Its days begin at other hours from then on; sums over any span stay what the facts say."""
+        adelaide = make_site(self.env, "S2", "Australia/Adelaide")
+        self.machine._mes_move(make_area(self.env, adelaide, "A2"), None, MONDAY - DAY + HOUR // 2)
+        self.refresh()
+        dice = random.Random(4)
+        for _ in range(12):
+            days = sorted(dice.randrange(6) for _ in range(2))
+            start = BEGIN - HOUR // 2 - 5 * HOUR + days[0] * DAY
+            end = min(start + (days[1] - days[0] + 1) * DAY, self.now)
+            self.assertEqual(self.totals(start, end), self.engine_totals(start, end))
