@@ -1,0 +1,136 @@
+import { defineMailModels } from "@mail/../tests/mail_test_helpers";
+import { beforeEach, describe, expect, test } from "@odoo/hoot";
+import { advanceTime, animationFrame, click, press, queryAllTexts } from "@odoo/hoot-dom";
+import { makeServerError, mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
+import { MesTimeline } from "@mes_oee/timeline/mes_timeline";
+import { NOW, START, about, answer, machine } from "./timeline_test_helpers";
+
+describe.current.tags("desktop");
+defineMailModels();
+
+let drawing;
+let said;
+
+beforeEach(() => {
+    drawing = () => answer();
+    said = [];
+    onRpc("mes.screen", "places", () => [
+        { key: "line-3", kind: "line", id: 3, name: "Line 1", depth: 0, parent: null },
+    ]);
+    onRpc("mes.timeline.screen", "draw", ({ args }) => drawing(args));
+    onRpc("mes.timeline.screen", "about", ({ args }) => args[0].map((id) => about({ id })));
+    onRpc("mes.timeline.screen", "explain", ({ args }) => {
+        said.push(args);
+        return args[0].map(({ id }) => ({ id, override_ids: [5], version: "5" }));
+    });
+    onRpc("mes.reason.picker", "choices", () => {
+        const reason = { id: 4, name: "Film tore", code: "F", icon: "fa-chain-broken", needs_comment: false,
+            max_minutes: null, share: 1, count: 1 }; // prettier-ignore
+        return { top: [reason], tree: [{ ...reason, choosable: true, children: [] }], recent: [] };
+    });
+});
+
+async function mountTimeline(params = {}) {
+    await mountWithCleanup(MesTimeline, { props: { action: { params: { from: START, to: NOW, ...params } } } });
+    await animationFrame();
+    await settle();
+}
+
+/** The view rests, so that what is missing is read. */
+async function settle() {
+    await advanceTime(500);
+    await animationFrame();
+}
+
+test("rows, the list of stops, and what is to be explained", async () => {
+    await mountTimeline();
+    expect("[data-machine]").toHaveCount(1);
+    expect(".mes-tl-plot").toHaveAttribute("aria-label", "Filler: 5 stops, 1 to explain");
+    expect(queryAllTexts(".mes-tl-item-what")).toEqual(["? To explain", "Film tore"]);
+    expect(".mes-tl-list").toHaveText(/and 3 minor stops/);
+});
+
+test("what is asked for is the span with a margin, at the pixel's length", async () => {
+    const asked = [];
+    drawing = (args) => {
+        asked.push(args);
+        return answer({ start: args[1], end: args[2], pixel: args[3] });
+    };
+    await mountTimeline({ scope: "line-3" });
+    expect(asked[0].slice(0, 3)).toEqual(["line-3", START, NOW]);
+    const before = asked.length;
+    await click("button[aria-label='Show less time']");
+    await settle();
+    await click("button[aria-label='Show less time']");
+    await settle();
+    expect(asked.length).toBeGreaterThan(before);
+    expect(asked.at(-1)[3]).toBeLessThan(asked[0][3]);
+});
+
+test("from the list to a reason, and back", async () => {
+    let undone = 0;
+    onRpc("mes.timeline.screen", "undo", () => {
+        undone++;
+        return true;
+    });
+    await mountTimeline();
+    await click(".mes-tl-item:first");
+    await settle();
+    expect(".mes-picker").toHaveCount(1);
+    await press("1");
+    await settle();
+    await settle();
+    expect(said).toEqual([[[{ id: 11, version: "0" }], 4, null]]);
+    expect(".mes-tl-undo").toHaveText(/Film tore/);
+    await click(".mes-tl-undo button");
+    await settle();
+    expect(undone).toBe(1);
+});
+
+test("a conflict is told, and the reasons are put away", async () => {
+    onRpc("mes.timeline.screen", "explain", () => {
+        throw makeServerError({
+            errorName: "odoo.addons.mes_base.exceptions.StopConflict",
+            message: "Sven has meanwhile said",
+        });
+    });
+    await mountTimeline();
+    await click(".mes-tl-item:first");
+    await settle();
+    await press("1");
+    await settle();
+    await settle();
+    expect(".mes-tl-problem").toHaveText(/Sven/);
+    expect(".mes-picker").toHaveCount(0);
+});
+
+test("a stop that is no more says so", async () => {
+    onRpc("mes.timeline.screen", "about", () => []);
+    await mountTimeline({ stop: "99" });
+    expect(".mes-tl-title").toHaveText("This stop is no more");
+});
+
+test("without machines: what to do first", async () => {
+    drawing = () => answer({ machines: [], calendars: [] });
+    await mountTimeline();
+    expect(".mes-message button").toHaveText("Set up work centers");
+});
+
+test("a failure is told and can be tried again", async () => {
+    drawing = () => {
+        throw makeServerError({ message: "no such place" });
+    };
+    await mountTimeline();
+    expect(".o_mes_timeline").toHaveAttribute("data-phase", "error");
+    expect(".mes-message").toHaveText(/no such place/);
+    drawing = () => answer();
+    await click(".mes-message button");
+    await settle();
+    expect("[data-machine]").toHaveCount(1);
+});
+
+test("machines that have no room are counted", async () => {
+    drawing = () => answer({ left_out: 7, machines: [machine()] });
+    await mountTimeline();
+    expect(".mes-tl-none").toHaveText(/7 more machines/);
+});
