@@ -44,9 +44,20 @@ env["mes.state.point"].search([("workcenter_id", "=", machine.id), ("lane", "=",
 writer.write_states([StateRow(machine.id, "state", at, value, value, None, None, stream="TEST", seq=n + 1)
     for n, (at, value) in enumerate([(shift.start, "running"), *points])])
 env["mes.stop"]._cron_fold()
+# A line that worked two days ago and works again in five: there is room for overtime at any hour.
+rare = env["mrp.workcenter"].create({"name": "Rare line", "code": "RARE", "mes_level": "line",
+    "mes_area_id": line.mes_area_id.id, "company_id": line.company_id.id})
+env["mrp.workcenter"].create({"name": "Rare machine", "code": "RARE1", "mes_level": "unit", "mes_line_id": rare.id,
+    "mes_area_id": line.mes_area_id.id, "company_id": line.company_id.id})
+days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+worked = (clock.from_ms(now).weekday() - 2) %% 7
+env["mes.shift.pattern"].create({"name": "Rare", "company_id": line.company_id.id,
+    "shift_ids": [(0, 0, {"name": "Rare shift", "code": "R", "start_hour": 6, "end_hour": 14,
+        **{day: number == worked for number, day in enumerate(days)}})],
+    "assignment_ids": [(0, 0, {"workcenter_id": rare.id, "date_from": "2020-01-01"})]})
 user = env["res.users"].create({"name": "Sophie", "login": "sophie", "password": "sophie", "company_id": env.company.id,
     "company_ids": [(6, 0, env.company.ids)], "group_ids": [(6, 0, env.ref("mes_base.group_mes_supervisor").ids)]})
-answer(json.dumps({"machine": machine.id, "line": line.id, "shift": shift.start, "code": machine.mes_code}))
+answer(json.dumps({"machine": machine.id, "line": line.id, "shift": shift.start, "rare": rare.id}))
 """
 SAY = """
 stop = env["mes.stop"].with_user(env["res.users"].search([("login", "=", "sophie")])).search(
@@ -181,13 +192,15 @@ def test_shifts_have_addresses_and_the_way_back(floor: ShopFloor, shift: dict[st
     expect(page).to_have_url(f"{floor.url}/odoo/mes-shift-board/{shift['line']}")
 
 
-def test_supervisor_orders_overtime_in_two_clicks_and_back(open_shift: Any) -> None:
-    page = open_shift(login="sophie")
+def test_supervisor_orders_overtime_in_two_clicks_and_back(open_page: Any, shift: dict[str, Any]) -> None:
+    page = open_page(f"/odoo/mes-shift-board/{shift['rare']}", f"{BOARD}[data-phase=ready]", login="sophie")
+    expect(page.locator(".mes-screen-main .mes-notice")).to_contain_text("No shift is running")
     page.get_by_role("button", name="Overtime").click()
-    with wait_read(page):
-        page.get_by_role("button", name="+ 30 min").click()
-    with wait_read(page):
-        page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="+ 60 min").click()
+    expect(page.locator(".mes-hour-now")).to_be_visible(timeout=WITHIN_MS)
+    expect(page.locator(".mes-shift-name")).to_contain_text("OT")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".mes-hour-now")).to_have_count(0, timeout=WITHIN_MS)
 
 
 def test_the_present_hour_counts_before_the_eyes(floor: ShopFloor, open_page: Any) -> None:

@@ -186,7 +186,10 @@ test("choices come from the address and go back to it, defaults left out", async
     screen.set({ by: "reason", all: false });
     await animationFrame();
     expect("i").toHaveText("reason");
-    expect(patches).toEqual([{ by: undefined, days: 14, all: undefined }]);
+    expect(patches).toEqual([
+        { by: "product", days: 14, all: 1 },
+        { by: undefined, days: 14, all: undefined },
+    ]);
 });
 
 test("a value that is none of its kind is the default", async () => {

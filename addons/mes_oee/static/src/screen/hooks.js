@@ -170,14 +170,19 @@ export function useScreenState(props, defaults) {
             Object.entries(defaults).map(([name, fallback]) => [name, likeIt(asked[name], fallback)])
         )
     );
-    function set(patch, { replace = false } = {}) {
-        Object.assign(values, patch);
-        const shown = Object.entries(values).map(([name, value]) => [
+    function shown() {
+        const entries = Object.entries(values).map(([name, value]) => [
             name,
             value === defaults[name] ? undefined : toAddress(value),
         ]);
-        toUrl(props, Object.fromEntries(shown), replace);
+        return Object.fromEntries(entries);
     }
+    function set(patch, { replace = false } = {}) {
+        Object.assign(values, patch);
+        toUrl(props, shown(), replace);
+    }
+    // What the address asked for stays in it when the web client writes it anew.
+    props.updateActionState?.(shown());
     return { values, set };
 }
 
