@@ -1,1 +1,1 @@
-from . import shift_report
+from . import losses, shift_report
