@@ -190,13 +190,10 @@ class MesOeeRefresh(models.AbstractModel):
         """The hours that hold every stop and count interval which touches a change.
 
         A change can reach beyond itself only at its edges: so a long one is not loaded whole. Beyond its end it
-        reaches as far as the machine's start-up time.
+        reaches as far as the machine's start-up time: a set-up that ends otherwise moves the time after it.
         """
         settings = self.env["mes.oee.engine"]._settings(list(changed))
-        # A set-up that ends otherwise moves the start-up time after it.
-        reached = {
-            wc: [(start, end + settings[wc].startup_ms) for start, end in found] for wc, found in changed.items()
-        }
+        reached = {wc: list(found) for wc, found in changed.items()}
         for parts in _edges(changed):
             histories = self.env["mes.timeline"].load({wc: (start, end + 1) for wc, (start, end) in parts.items()})
             for wc, part in parts.items():

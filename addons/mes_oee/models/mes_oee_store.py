@@ -105,16 +105,19 @@ class MesOeeStore(models.AbstractModel):
         return stored, rest, backlog
 
     def _waiting(self, workcenter_ids: list[int], start: int, end: int, now: int) -> dict[int, list]:
-        """The spans with facts that the rollup has not taken in yet."""
+        """The spans with facts that the rollup has not taken in yet, and the start-up time that they may move."""
         self.env.cr.execute(
             SQL(
                 """
-                SELECT workcenter_id, %(from)s, COALESCE(%(until)s, %(end)s) FROM mes_dirty_span
-                 WHERE consumer = %(consumer)s AND workcenter_id = ANY(%(ids)s::int4[])
-                   AND at_from < %(end_at)s AND (at_until IS NULL OR at_until > %(start_at)s)
+                SELECT d.workcenter_id, %(from)s, COALESCE(%(until)s + s.minutes * 60000, %(end)s)
+                  FROM mes_dirty_span d
+                  JOIN mrp_workcenter w ON w.id = d.workcenter_id,
+                       LATERAL (SELECT COALESCE(w.mes_startup_minutes, 0) AS minutes) s
+                 WHERE d.consumer = %(consumer)s AND d.workcenter_id = ANY(%(ids)s::int4[]) AND d.at_from < %(end_at)s
+                   AND (d.at_until IS NULL OR d.at_until + s.minutes * interval '1 minute' > %(start_at)s)
                 """,
-                **{"from": bulk.millis("at_from")},
-                until=bulk.millis("at_until"),
+                **{"from": bulk.millis("d.at_from")},
+                until=bulk.millis("d.at_until"),
                 consumer=CONSUMER,
                 ids=bulk.int_array(workcenter_ids),
                 end=end,

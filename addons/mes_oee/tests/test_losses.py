@@ -102,6 +102,8 @@ class TestLosses(OeeCase):
             clock.from_ms(MONDAY + 55 * MINUTE),
             loss_id=make_reason(self.env, "Adjusting", mes_setup=True).id,
         )
+        hour = (MONDAY + HOUR, MONDAY + 2 * HOUR)
+        self.assertEqual(self.totals(*hour), self.engine_totals(*hour), "also until the job has run")
         self.refresh()
         after = self.waterfall(by=("hour",))[1]
         self.assertGreater(self.told(after)["startup_reject"][1], 0, "until 01:05")
