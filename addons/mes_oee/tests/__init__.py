@@ -27,5 +27,6 @@ from . import (
     test_shift_board,
     test_shift_report,
     test_timeline_screen,
+    test_translations,
     test_views,
 )
