@@ -10,7 +10,7 @@ from odoo.tools.translate import TranslationModuleReader
 LANGUAGES = ("de", "fr")
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[srd]")
 # A word may be the same in two languages (Code, Version), and so may a list of keys; a sentence is not.
-SENTENCE = re.compile(r"[A-Za-z]{3,}[^,]* [^,]*[A-Za-z]{3,}[^,]* [^,]*[A-Za-z]{2,}")
+SENTENCE = re.compile(r"[A-Za-z]{3,}[^,=]* [^,=]*[A-Za-z]{3,}[^,=]* [^,=]*[A-Za-z]{2,}")
 
 
 class TranslationsMixin:
