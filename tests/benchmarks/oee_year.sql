@@ -54,8 +54,8 @@ SELECT workcenter_id, company_id, site_id, area_id, line_id, hour_at, hour_date,
  CROSS JOIN (SELECT array_agg(id ORDER BY id) AS ids FROM mrp_workcenter_productivity_loss
               WHERE name->>'en_US' LIKE 'Bench %%') losses
  CROSS JOIN LATERAL (VALUES
-       ('unplanned', losses.ids[1 + (n + number) %% 12], NULL, unplanned_ms, 1),
-       ('minor', NULL, (17 + (n * 7 + number) %% 5)::text, minor_ms, 3),
+       ('unplanned', losses.ids[1 + (n / 4 + number) %% 12], NULL, unplanned_ms, 1),
+       ('minor', NULL, (17 + (n / 2 + number) %% 5)::text, minor_ms, 3),
        ('planned', NULL, NULL, planned_ms, 0)) AS v(bucket, loss_id, code, ms, stops)
  WHERE v.ms > 0;
 

@@ -296,6 +296,7 @@ class TestRollupProperty(OeeCase):
 
     def test_upkeep_equals_rebuild(self):
         """Invariant 6: after any history the rows are those of a rebuild; figures agree before and after."""
+        whole, refused, explained = kpi.Totals(), 0, 0
         for seed in range(5):
             with self.subTest(seed=seed), self.env.cr.savepoint():
                 plant = self.run_history(seed)
@@ -310,6 +311,15 @@ class TestRollupProperty(OeeCase):
                 kept = self.everything()
                 self.assertTrue(all(kept.values()))
                 self.assertEqual(kept, self.everything_rebuilt())
+                whole += self.totals(MONDAY, plant.now)
+                refused += plant.refused
+                lost = self.env["mes.oee"].reasons(self.machine, MONDAY, plant.now, ("bucket", "reason"))
+                explained += sum(part.stops for part in lost if part.key[1] is not None)
+        seen = [f"{bucket}_ms" for bucket in kpi.BUCKETS if bucket != "undetermined"]
+        for name in (*seen, "total", "minor_stops"):
+            self.assertGreater(getattr(whole, name), 0, f"no history has any {name}")
+        self.assertGreater(refused, 0, "nothing touched a closed period")
+        self.assertGreater(explained, 0, "no stop has a reason")
 
     def test_a_oee_is_good_by_ideal(self):
         """Invariant 5: A × P × Q = good × ideal ÷ planned busy time, for one product exactly.
