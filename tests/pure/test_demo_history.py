@@ -188,6 +188,14 @@ def test_most_long_stops_are_explained_and_some_of_today_are_not(machines):
     assert all(word.comment for word in said if word.reason == "OTHER")
 
 
+def test_each_line_has_a_stop_of_this_shift_that_waits_for_a_reason(machines):
+    said = {(word.machine, word.start) for word in words.invent_words(list(machines.values()), END)}
+    for unit in ("FILLER", "BLOC"):
+        code, spans = machines[unit].machine.code, machines[unit].spans
+        fresh = [s for s in spans if s.state == "down" and s.code is None and s.end > END - 2 * HOUR]
+        assert any(s.end - s.start >= 2 * MINUTE and (code, s.start) not in said for s in fresh)
+
+
 def test_same_seed_same_past(past, machines):
     again = plant.invent_plant(list(CELLS.values()), START, END, RHYTHM_OF)
     for code, history in past.items():

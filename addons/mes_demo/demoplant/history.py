@@ -42,12 +42,13 @@ class Stories:
     """What is special in the past of a line; each a span [start, end).
 
     cleaning: the whole line is cleaned in place. slow: it runs at ``slow_pace`` times the ideal cycle.
-    blind: unit -> not watched; "" stands for all units.
+    blind: unit -> not watched; "" stands for all units. by_hand: somebody stopped the bottleneck.
     """
 
     cleaning: tuple[tuple[int, int], ...] = ()
     slow: tuple[tuple[int, int], ...] = ()
     slow_pace: float = 1.35
+    by_hand: tuple[tuple[int, int], ...] = ()
     blind: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
@@ -57,12 +58,15 @@ def stories_of(cell: Cell, start: int, end: int) -> Stories:
     def within(*spans: tuple[int, int]) -> tuple[tuple[int, int], ...]:
         return tuple((a, b) for a, b in spans if start + HOUR < a and b < end)
 
+    by_hand = within((end - 78 * MINUTE, end - 73 * MINUTE))
     if cell.bottleneck == "FILLER":
         return Stories(
+            by_hand=by_hand,
             cleaning=within((end - 3 * DAY - 4 * HOUR, end - 3 * DAY - 2 * HOUR)),
             blind={"LABELLER": within((end - 100 * MINUTE, end - 94 * MINUTE))},
         )
     return Stories(
+        by_hand=by_hand,
         cleaning=within((end - 5 * DAY, end - 5 * DAY + 100 * MINUTE)),
         slow=within((end - DAY - 5 * HOUR, end - DAY)),
         blind={"": within((end - 2 * DAY - 40 * MINUTE, end - 2 * DAY))},
@@ -80,6 +84,9 @@ def invent(cell: Cell, start: int, end: int, rhythm: Rhythm, seed: int = 7) -> H
     common += [Paint(s, e, CLEANING, "idle") for s, e in told.cleaning]
     modes = [(start, "production"), *(m for s, e in told.cleaning for m in ((s, "cleaning"), (e, "production")))]
     stops = [_stops(rng, machine, start, end) for machine in cell.machines]
+    for machine, own in zip(cell.machines, stops, strict=True):
+        if machine.unit == cell.bottleneck:
+            own += [Paint(a, b, STOPPED, "down") for a, b in told.by_hand]
     machines = []
     for index, machine in enumerate(cell.machines):
         base = [Paint(start, end, RUNNING, "running")]

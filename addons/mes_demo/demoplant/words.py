@@ -11,7 +11,8 @@ from .paint import Paint
 from .past import HOUR, SECOND, MachineHistory
 from .reasons import BEHIND_FAULT, BY_HAND, COMMENTS
 
-UNEXPLAINED_MS = 8 * HOUR  # of the last hours some are left
+UNEXPLAINED_MS = 8 * HOUR  # of the last hours some are left,
+FRESH_MS = 2 * HOUR  # of the last two all that the machine gave no reason for
 LONG_MS = 90 * SECOND
 SAID = {"by hand": 0.94, "unmapped": 0.5, "fault": 0.6, "minor": 0.04}
 
@@ -42,6 +43,8 @@ def _of_machine(history: MachineHistory, now: int, seed: int) -> Iterator[Word]:
             continue
         kind = _kind(span, faults)
         said = SAID[kind]
+        if kind in ("by hand", "unmapped") and span.end > now - FRESH_MS:
+            continue
         if kind != "minor" and span.end > now - UNEXPLAINED_MS:
             said = 0.25
         if rng.random() >= said:
