@@ -84,8 +84,10 @@ def test_lanes_are_drawn_zoomed_and_bookmarked(plant: TimelinePlant, open_page: 
 
 
 def test_stop_is_explained_in_three_taps_and_undone(plant: TimelinePlant, open_page: Any) -> None:
-    page = open_page(plant.address(), login="tina")
+    page = open_page(plant.address(details=1), login="tina")
     stop_id = plant.stop_ids()[0]
+    tap(page, plant, 30 * MINUTE)
+    expect(page.locator(PANEL)).to_contain_text("Running")
     tap(page, plant, STOPS[0][0] + 10 * MINUTE)
     expect(page.locator(".mes-picker")).to_be_visible()
     picture(page, "reasons")

@@ -48,9 +48,9 @@ many = [common.make_work_center(env, hall, "F%02d" % number) for number in range
 for number, machine in enumerate(many):
     common.feed_evidence(env, machine, [(start, start + 24 * HOUR)])
     common.feed_states(env, machine, [
-        (start + step * 8 * MINUTE + number * 977 + shift, state, code)
-        for step in range(180)
-        for shift, state, code in ((0, "running", None), (7 * MINUTE + step * 700, "down", "9%02d" % (step % 7)))
+        (start + step * 24 * MINUTE + number * 977 + shift, state, code)
+        for step in range(60)
+        for shift, state, code in ((0, "running", None), (22 * MINUTE + step * 2100, "down", "9%02d" % (step % 7)))
     ])
 env["mes.order.run"].create([
     {"workcenter_id": machine.id, "product_id": product.id, "at_from": clock.from_ms(start)} for machine in many
