@@ -70,12 +70,15 @@ class MesScreen(models.AbstractModel):
 
 def _units(units: Iterable[Any], area: str) -> Iterator[dict[str, Any]]:
     """The lines of an area, each with its machines, then the machines that stand alone."""
-    lines = [unit for unit in units if unit.mes_level == "line"]
-    for line in lines:
+    lines = {unit.id: unit for unit in units if unit.mes_level == "line"}
+    members: dict[int, list[Any]] = {}
+    for unit in units:
+        if unit.mes_level == "unit":
+            members.setdefault(unit.mes_line_id.id if unit.mes_line_id.id in lines else 0, []).append(unit)
+    for line in lines.values():
         yield _place("line", line, 2, area)
-        yield from (_place("machine", unit, 3, f"line-{line.id}") for unit in units if unit.mes_line_id == line)
-    alone = [unit for unit in units if unit.mes_level == "unit" and unit.mes_line_id not in lines]
-    yield from (_place("machine", unit, 2, area) for unit in alone)
+        yield from (_place("machine", unit, 3, f"line-{line.id}") for unit in members.get(line.id, ()))
+    yield from (_place("machine", unit, 2, area) for unit in members.get(0, ()))
 
 
 def _place(kind: str, record: Any, depth: int, parent: str | None) -> dict[str, Any]:

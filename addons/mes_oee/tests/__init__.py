@@ -18,6 +18,7 @@ from . import (
     test_late,
     test_losses,
     test_migration,
+    test_overview,
     test_provenance,
     test_reasons,
     test_rollup_levels,
