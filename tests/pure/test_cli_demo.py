@@ -129,3 +129,20 @@ def test_the_simulated_plcs_get_free_ports_in_a_row(monkeypatch):
     taken = {15021}
     monkeypatch.setattr(processes, "port_is_free", lambda port: port not in taken)
     assert demo._free_block(15020, 5) == 15025
+
+
+def test_a_database_of_the_first_line_alone_gets_the_rest_of_the_plant(world, tmp_path):
+    made = prepared(tmp_path)
+    provided = {name: value for name, value in made.provided().items() if name != "plant"}
+    (made.folder / "provision.json").write_text(json.dumps(provided))
+    world.calls.clear()
+    assert prepared(tmp_path).provided()["plant"] == "all"
+    assert world.calls == ["provision"]
+
+
+def test_the_bridge_of_the_whole_plant_reads_all_of_its_devices(tmp_path):
+    path = tmp_path / "bridge.yaml"
+    bridge_config.write(path, "http://127.0.0.1:18100", "mes_demo", {**PROVIDED, "plant": "all"}, plc_port=15020)
+    ports = [item.port for item in load_config(path).connections]
+    assert sorted(ports) == sorted([*bridge_config.device_ports(15020, "all"), 15020 + bridge_config.BROKER])
+    assert max(ports) == 15020 + bridge_config.BROKER < 15020 + bridge_config.CONTROL
