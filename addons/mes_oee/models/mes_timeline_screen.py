@@ -1,8 +1,8 @@
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from odoo import api, models
-from odoo.addons.mes_base.timeline import Shift, Slice, Span, Timeline, build
+from odoo.addons.mes_base.timeline import History, Shift, Slice, Span, StopSpan, affected, derive, overlay
 from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -19,6 +19,13 @@ MOST_MACHINES = 120
 LONGEST_MS = 366 * DAY_MS
 PLACES = {"site": "mes_site_id", "area": "mes_area_id", "line": "mes_line_id"}
 NS_PER_MS = 1_000_000
+
+
+class Drawn(NamedTuple):
+    """What is drawn of a machine: the slices of the window up to now, and the stops that touch it, whole."""
+
+    slices: list[Slice]
+    stops: list[StopSpan]
 
 
 class MesTimelineScreen(models.AbstractModel):
@@ -200,7 +207,7 @@ class MesTimelineScreen(models.AbstractModel):
         texts = Texts()
         window = Span(start, end)
         histories = self.env["mes.timeline"].histories(machines, start, end, counts=False)
-        timelines = {wc: build(history, window, now) for wc, history in histories.items()}
+        timelines = {wc: _drawn(history, window, now) for wc, history in histories.items()}
         stops = self._stops(machines, timelines, start, end, pixel_ms)
         settings = self.env["mes.oee.engine"]._settings(machines.ids)
         live = self.env["mes.board"]._live(machines, now) if start < now <= end else {}
@@ -242,7 +249,7 @@ class MesTimelineScreen(models.AbstractModel):
         }
 
     def _stops(
-        self, machines: models.BaseModel, timelines: dict[int, Timeline], start: int, end: int, pixel_ms: int
+        self, machines: models.BaseModel, timelines: dict[int, Drawn], start: int, end: int, pixel_ms: int
     ) -> dict[int, tuple[list[tuple], int]]:
         """The stops to choose from, and how many minor ones are narrower than a pixel; a few statements.
 
@@ -299,7 +306,7 @@ class MesTimelineScreen(models.AbstractModel):
 
     # -- words ---------------------------------------------------------------------------------------
 
-    def _reason_label(self, timelines: Iterable[Timeline]) -> Callable[[Slice], str]:
+    def _reason_label(self, timelines: Iterable[Drawn]) -> Callable[[Slice], str]:
         """Why a machine stands: the reason in force, or else what the machine says."""
         names = self._loss_names(piece.effective_reason for timeline in timelines for piece in timeline.slices)
         return lambda piece: names.get(piece.effective_reason) or piece.interlock or piece.code or ""
@@ -309,14 +316,14 @@ class MesTimelineScreen(models.AbstractModel):
         losses = self.env["mrp.workcenter.productivity.loss"].with_context(active_test=False)
         return {loss.id: loss.name for loss in losses.browse(sorted(set(ids) - {None}))}
 
-    def _order_label(self, timelines: Iterable[Timeline]) -> dict[int, tuple[str, str]]:
+    def _order_label(self, timelines: Iterable[Drawn]) -> dict[int, tuple[str, str]]:
         """The number of the order and its product, by run."""
         ids = {run.id for timeline in timelines for piece in timeline.slices for run in piece.runs}
         # As on the board: an operator may have no right on orders and products, but works with both.
         runs = self.env["mes.order.run"].sudo().browse(sorted(ids))
         return {run.id: (run.production_id.name or "", run.product_id.display_name or "") for run in runs}
 
-    def _word_label(self, timelines: Iterable[Timeline]) -> dict[int, tuple[str, str]]:
+    def _word_label(self, timelines: Iterable[Drawn]) -> dict[int, tuple[str, str]]:
         """What was said and by whom, by override."""
         ids = {piece.override.id for timeline in timelines for piece in timeline.slices if piece.override}
         # Overrides of machines whose timeline the user reads; the names of colleagues are no secret.
@@ -344,8 +351,17 @@ class MesTimelineScreen(models.AbstractModel):
         return {shift.code: shift.name for shift in shifts}
 
 
+def _drawn(history: History, window: Span, now: int) -> Drawn:
+    """As ``timeline.build`` does, without hours and quantities, which nobody draws."""
+    slices = overlay(affected(history, window, now), now, history, (window.start, window.end))
+    return Drawn(
+        [piece for piece in slices if piece.start < window.end and piece.end > window.start],
+        [stop for stop in derive(slices) if stop.start < window.end and stop.end > window.start],
+    )
+
+
 def _details(
-    timeline: Timeline, told: Told, alarms: Iterable[tuple[int, int, str, str]], start: int, pixel_ms: int, texts: Texts
+    timeline: Drawn, told: Told, alarms: Iterable[tuple[int, int, str, str]], start: int, pixel_ms: int, texts: Texts
 ) -> dict[str, list[int]]:
     """The lanes beside the effective state."""
     own, _marks = timeline_lanes.coarse(timeline_lanes.machine_bars(timeline.slices), pixel_ms)
