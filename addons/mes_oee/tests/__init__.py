@@ -30,4 +30,5 @@ from . import (
     test_timeline_screen,
     test_translations,
     test_views,
+    test_worked_example,
 )
