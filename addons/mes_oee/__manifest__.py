@@ -26,6 +26,7 @@
         "views/mes_shift_board_views.xml",
         "views/mes_timeline_views.xml",
         "views/mes_oee_menus.xml",
+        "views/mes_overview_views.xml",
         "views/mes_losses_views.xml",
         "views/mes_shift_report_views.xml",
         "views/mes_oee_finding_views.xml",
