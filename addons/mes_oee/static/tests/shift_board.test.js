@@ -1,7 +1,7 @@
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { waitForChannels, waitNotifications } from "@bus/../tests/bus_test_helpers";
 import { beforeEach, describe, expect, test } from "@odoo/hoot";
-import { advanceTime, animationFrame, queryAllTexts } from "@odoo/hoot-dom";
+import { advanceTime, animationFrame, press, queryAllTexts, queryOne, waitFor } from "@odoo/hoot-dom";
 import { MockServer, contains, makeServerError, mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
 import { Changeover } from "@mes_oee/shift_board/changeover/changeover";
 import { ShiftBoard } from "@mes_oee/shift_board/shift_board";
@@ -61,6 +61,17 @@ test("the mark opens the reasons beside the board; one tap gives the reason, aga
     await animationFrame();
     expect(".mes-side").toHaveCount(0);
     expect(asked).toHaveLength(2);
+});
+
+test("Escape closes the reasons, and the keyboard is where it was", async () => {
+    await mountBoard();
+    queryOne(".mes-unknown").focus();
+    await press("Enter");
+    await waitFor(".mes-side .mes-picker-tile");
+    await press("Escape");
+    await animationFrame();
+    expect(".mes-side").toHaveCount(0);
+    expect(".mes-unknown").toBeFocused();
 });
 
 test("a reason is taken back from the toast", async () => {

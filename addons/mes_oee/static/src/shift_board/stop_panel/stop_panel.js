@@ -1,4 +1,4 @@
-import { Component, onWillDestroy, onWillStart, useState } from "@odoo/owl";
+import { Component, onWillDestroy, onWillStart, useExternalListener, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { ReasonPicker } from "@mes_base/reason_picker/reason_picker";
@@ -28,6 +28,12 @@ export class StopPanel extends Component {
         this.state = useState({ words: null, problem: "", conflict: false, busy: false });
         onWillStart(() => {
             this.reading = this.read(); // not awaited: the reasons are shown meanwhile
+        });
+        // The picker takes its Escape first; while it still loads there is none to take.
+        useExternalListener(window, "keydown", (event) => {
+            if (event.key === "Escape" && !event.defaultPrevented) {
+                this.props.onClose();
+            }
         });
         onWillDestroy(() => (this.isGone = true));
     }
