@@ -3,6 +3,7 @@ import json
 from odoo import http
 from odoo.exceptions import UserError
 from odoo.http import content_disposition, request
+from werkzeug.exceptions import BadRequest
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -14,13 +15,20 @@ class Losses(http.Controller):
     def spreadsheet(self, choice: str = "{}", **_more: str):
         """The workbook of the choice (JSON) that the screen shows.
 
-        :raises UserError: the choice is none, or the place is gone
-        :raises AccessError: the user is no operator, or may not see the place
+        :raises BadRequest: the choice is none, the place is gone, or not the user's; its text is the error as JSON,
+            as the web client's downloads read it
         """
         try:
-            chosen = json.loads(choice)
-        except ValueError as error:
-            raise UserError(request.env._("The choice is not readable: download from the page again.")) from error
-        name, content = request.env["mes.loss.book"].made(chosen)
+            name, content = request.env["mes.loss.book"].made(self._choice(choice))
+        except UserError as error:  # refused rights are one of them
+            told = {"code": 200, "message": "Odoo Server Error", "data": http.serialize_exception(error)}
+            raise BadRequest(json.dumps(told)) from error
         headers = [("Content-Type", XLSX), ("Content-Disposition", content_disposition(name))]
         return request.make_response(content, headers)
+
+    def _choice(self, text: str):
+        """:raises UserError: it is no JSON."""
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UserError(request.env._("The choice is not readable: download from the page again.")) from error

@@ -32,7 +32,7 @@ class MesLossScreen(models.AbstractModel):
         """All that is shown of a choice.
 
         Its names are those of ``tools.loss_choice.Choice``, drill is ``[[kind, value as text]]``. The shape is written
-        down in ``static/src/losses/loss_data.js``, which reads it. ``was`` is always the same of the compared
+        down in ``static/src/losses/loss_model.js``, which reads it. ``was`` is always the same of the compared
         period, None without one.
 
         :raises AccessError: the user is no operator, or may not see the place

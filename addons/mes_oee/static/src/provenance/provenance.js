@@ -1,0 +1,107 @@
+import { Component, onWillStart, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+import { formatClock, formatCount, formatDay, formatDuration, formatNumber, formatRatio } from "@mes_oee/screen/format";
+
+const SHOW_COVERAGE_BELOW = 0.95;
+
+/**
+ * What a figure was made of: value, formula with its version, inputs with their units, calendars, coverage, notes,
+ * and the hours and stops behind it. So an auditor can redo it with a calculator.
+ */
+export class Provenance extends Component {
+    static template = "mes_oee.Provenance";
+    static props = {
+        /** [model, ids] of sites, areas, a line or work centers. */
+        scope: Array,
+        /** The span [start, end), ms. */
+        start: Number,
+        end: Number,
+        /** Of an indicator: "oee", "mtbf", … */
+        figure: String,
+        label: String,
+        tz: String,
+        /** Business dates from, to (ISO): only the shifts of these days. */
+        dates: { type: [Array, { value: null }], optional: true },
+        onClose: Function,
+    };
+
+    setup() {
+        this.orm = useService("orm");
+        this.action = useService("action");
+        this.state = useState({ phase: "loading", told: null, error: "" });
+        this.newest = 0;
+        onWillStart(() => {
+            this.read(this.props); // not awaited: the panel stands meanwhile
+        });
+        onWillUpdateProps((next) => {
+            const isOther = ["figure", "start", "end"].some((name) => next[name] !== this.props[name]);
+            if (isOther || String(next.scope) !== String(this.props.scope)) {
+                this.read(next);
+            }
+        });
+        onWillUnmount(() => (this.newest = Infinity));
+    }
+
+    async read({ scope, start, end, figure, dates } = this.props) {
+        const mine = ++this.newest;
+        let found;
+        try {
+            const args = [scope, start, end, figure, dates || null];
+            found = { phase: "ready", told: await this.orm.silent.call("mes.oee", "provenance", args), error: "" };
+        } catch (error) {
+            found = { phase: "error", error: error.data?.message || error.message };
+        }
+        if (mine === this.newest) {
+            Object.assign(this.state, found);
+        }
+    }
+
+    get told() {
+        return this.state.told;
+    }
+
+    get value() {
+        const { value, unit } = this.told;
+        return this.amount(value, unit === "ratio" ? "ratio" : unit);
+    }
+
+    get coverage() {
+        return this.told.coverage === null ? "" : formatRatio(this.told.coverage);
+    }
+
+    get isThin() {
+        return this.told.coverage !== null && this.told.coverage < SHOW_COVERAGE_BELOW;
+    }
+
+    get asOf() {
+        const { as_of } = this.told;
+        return `${formatDay(as_of, this.props.tz)} ${formatClock(as_of, this.props.tz)}`;
+    }
+
+    get intervals() {
+        return Object.entries(this.told.intervals);
+    }
+
+    amount(value, unit) {
+        if (value === null || value === undefined) {
+            return "–";
+        }
+        return {
+            ratio: () => formatRatio(value),
+            ms: () => formatDuration(value),
+            pieces: () => formatCount(value),
+            number: () => formatNumber(value),
+            pieces_per_ms: () => _t("%s pieces an hour", formatNumber(value * 3600000, 1)),
+        }[unit]?.() ?? formatNumber(value, 2);
+    }
+
+    /** The exact amount as the formula got it. */
+    exact({ exact, unit }) {
+        return unit === "ms" ? _t("%s ms", exact) : exact;
+    }
+
+    open(action) {
+        return this.action.doAction(action);
+    }
+}
