@@ -16,6 +16,7 @@ from . import (
     test_finding,
     test_indicators,
     test_late,
+    test_loss_screen,
     test_losses,
     test_migration,
     test_overview,
