@@ -245,6 +245,10 @@ export class ShiftBoard extends Component {
         this.reading.reload();
     }
 
+    get reportAddress() {
+        return `/mes/shift-report/${this.data.place.id}/${this.data.shift.start}.pdf`;
+    }
+
     openSetup() {
         const action = this.data?.place ? "mes_base.mes_shift_pattern_action" : "mrp.mrp_workcenter_action";
         return this.action.doAction(action);
