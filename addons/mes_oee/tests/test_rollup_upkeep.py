@@ -149,6 +149,21 @@ class TestRollupUpkeep(OeeCase):
         self.assertEqual(self.totals(MONDAY, MONDAY + 12 * HOUR).pot_ms, 5 * HOUR + 30 * MINUTE)
         self.assert_as_rebuilt()
 
+    def test_v20_an_event_stamped_forty_days_ago(self):
+        """V20: it is taken, and its hours are made anew, no others; the days and months follow."""
+        self.at(MONDAY + 40 * 24 * HOUR)
+        self.refresh()
+        self.before = {row[6]: row for row in self.rows(ids=True)}
+        start = MONDAY + 5 * HOUR + 40 * MINUTE
+        feed_states(self.env, self.machine, [(start, "down"), (start + 3 * MINUTE, "running")], stream="LATE")
+        self.refresh()
+        after = {row[6]: row for row in self.rows(ids=True)}
+        anew = sorted(clock.to_ms(at) for at, row in after.items() if self.before[at][0] != row[0])
+        self.assertEqual(anew, [MONDAY + 5 * HOUR, MONDAY + 6 * HOUR])
+        self.assertEqual(self.totals(MONDAY, MONDAY + 24 * HOUR).unplanned_ms, 63 * MINUTE)
+        kept = self.everything()
+        self.assertEqual(kept, self.everything_rebuilt())
+
     def test_an_order_changes(self):
         """A corrected order run re-flows from the change on."""
         self.run.at_until = clock.from_ms(MONDAY + 7 * HOUR + 30 * MINUTE)

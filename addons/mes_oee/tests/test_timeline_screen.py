@@ -123,7 +123,7 @@ class TestTimelineDrawing(TimelineCase):
 
     def test_coarse_view_keeps_every_stop_as_bar_or_mark(self):
         answer = self.draw(pixel_ms=15 * MINUTE)
-        self.assertIn("down", [bar[2] for bar in self.states(answer)])
+        self.assertIn((HOUR, 30 * MINUTE, "down", "17"), self.states(answer), "two pixels wide, as long as it was")
         (mark,) = self.lane(answer, "marks", size=5)
         self.assertEqual((mark[0], answer["kinds"][mark[2]], mark[3:]), (100 * MINUTE, "minor", [1, 20 * SECOND]))
         row = answer["machines"][0]
