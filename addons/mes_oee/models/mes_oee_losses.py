@@ -98,7 +98,7 @@ class MesOeeLosses(models.AbstractModel):
         for since, part in found:
             wc, product = part.key[machine_at], part.key[product_at]
             cycle, worth = cycles(wc, product, since), worths[wc, product]
-            priced = not product or worth.by_contribution(cycle)
+            priced = not product or (worth.contribution is not None and bool(cycle))
             steps = kpi.steps(part.totals, cycle, worth)
             yield Group(part.key[: len(by)], part.totals, steps, priced, part.as_of, part.pending_hours)
 

@@ -37,7 +37,7 @@ class Breakdown(NamedTuple):
     """The time of one group taken apart, see ``kpi.waterfall``.
 
     ``lost`` sums to ``calendar_ms`` in a waterfall. ``complete``: all pieces had an ideal cycle.
-    ``priced``: all of the time in which a product was to be made is valued by its contribution.
+    ``priced``: every product that was to be made earns something and has an ideal cycle.
     """
 
     key: tuple
