@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@odoo/hoot";
+import { allowTranslations } from "@web/../tests/web_test_helpers";
 import {
     alignedBefore,
     choiceOf,
@@ -124,6 +125,7 @@ test("two periods: the difference, and points laid over each other", () => {
 });
 
 test("amounts are written by their unit, changes with the direction", () => {
+    allowTranslations();
     expect(formatAmount(-3 * MINUTE, "ms")).toBe("−3 min");
     expect(formatAmount(null, "pieces")).toBe("–");
     expect(formatDelta(delta(5 * MINUTE, 2 * MINUTE), "ms")).toBe("▲\u00a03 min");

@@ -45,6 +45,7 @@ const NO_LOSS = ["not_scheduled", "no_data", "planned"];
 export function parseDrill(text) {
     return text
         .split("~")
+        .filter((part) => part.includes("."))
         .map((part) => [part.slice(0, part.indexOf(".")), decode(part.slice(part.indexOf(".") + 1))])
         .filter(([kind, value]) => kind && value);
 }
