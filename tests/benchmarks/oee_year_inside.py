@@ -7,6 +7,7 @@ from pathlib import Path
 
 from odoo.addons.mes_base.tests import common
 from odoo.addons.mes_base.tools import clock
+from odoo.addons.mes_oee import kpi
 from odoo.addons.mes_oee.kpi.totals import NAMES
 from odoo.addons.mes_oee.models.mes_oee_shift import GLANCE
 from odoo.addons.mes_oee.tools.levels import CUBES
@@ -128,13 +129,15 @@ def _dashboards(env, site, start, now, repeats):
         "crew_by_month": lambda: oee.figures(site, start, now, ("crew", "month"), **figures),
         "product": lambda: oee.figures(site, start, now, ("product",), **figures),
         "pareto": lambda: oee.reasons(site, start, now, ("bucket", "reason"), live=False),
-        "waterfall": lambda: oee.figures(site, start, now, ("machine", "product"), **figures),
+        # What the waterfall asks for: each machine and product has its own worth; it needs sums, no figures.
+        "waterfall": lambda: oee.figures(site, start, now, ("machine", "product"), registry=kpi.Registry(), live=False),
     }
     took = {name: _timed(env, one, max(20, repeats)) for name, one in ask.items()}
     live = _timed(env, lambda: oee.figures(site, start, now, ("month",), registry=GLANCE), repeats)
     everything = sorted(ms for one in took.values() for ms in one)
     return {
         "dashboard_p95_ms": round(everything[int(len(everything) * 0.95)]),
+        "dashboard_best_ms": {name: round(min(one)) for name, one in took.items()},
         **{f"dashboard_{name}_ms": round(statistics.median(one)) for name, one in took.items()},
         "dashboard_with_running_hour_ms": round(statistics.median(live)),
     }
@@ -161,6 +164,12 @@ def _views(env, repeats):
 def _late_batch(env, ids, end):
     """A thousand states and counts of ten machines for one complete hour come late: what is made anew, how fast."""
     took, touched = [], 0
+    # The job adds up every machine's day and month each hour: so what is read is mostly in memory.
+    day = clock.from_ms(end - 2 * common.HOUR).date()
+    began = time.perf_counter()
+    env["mes.oee.levels"]._follow({(machine, day) for machine in ids})
+    env.cr.commit()
+    hourly_s = time.perf_counter() - began
     for number in range(5):
         batch = ids[10 * number : 10 * number + 10]
         machines = env["mrp.workcenter"].browse(batch)
@@ -178,7 +187,12 @@ def _late_batch(env, ids, end):
         took.append((time.perf_counter() - began) * 1000)
         after = _ids(env, batch)
         touched = len(before ^ after)
-    return {"late_batch_ms": round(statistics.median(took)), "late_batch_rows": touched}
+    return {
+        "hourly_days_and_months_s": round(hourly_s, 2),
+        "late_batch_ms": round(statistics.median(took)),
+        "late_batch_best_ms": round(min(took)),
+        "late_batch_rows": touched,
+    }
 
 
 def _ids(env, machines):

@@ -1,11 +1,10 @@
-from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 from odoo import api, models
 from odoo.addons.mes_base.tools import bulk
 from odoo.tools import SQL
 
-from ..tools.levels import CUBES, DAY, HOUR, MONTH, Cube, Level
+from ..tools.levels import CUBES, DAY, FIGURES, HOUR, MONTH, REASONS, Cube, Level
 
 Touched = set[tuple[int, date]]
 """Machines and local dates of which hour rows have changed."""
@@ -15,7 +14,8 @@ class MesOeeLevels(models.AbstractModel):
     """Keeps days and months equal to the sums of their hours.
 
     What has changed below is added up anew, in the same transaction and never by differences: so a day is
-    the sum of its hours whatever happened before, and a rebuild gives the same rows.
+    the sum of its hours whatever happened before, and a rebuild gives the same rows. A month has rows once a
+    later one has some: so the days of the month that is running need not be added up each hour.
     """
 
     _name = "mes.oee.levels"
@@ -26,10 +26,13 @@ class MesOeeLevels(models.AbstractModel):
         """Add up anew the days and months that hold these dates, of every rollup."""
         if not touched:
             return
-        months = {(wc, day.replace(day=1)) for wc, day in touched}
-        for cube in CUBES:
-            self._add_up(cube, DAY, HOUR, touched)
-            self._add_up(cube, MONTH, DAY, months)
+        # The first day of a month also decides whether the month before is over.
+        months = {(wc, at.replace(day=1)) for wc, day in touched for at in (day, day - timedelta(days=1))}
+        self._add_up(FIGURES, DAY, touched, touched)
+        self._add_up(REASONS, DAY, touched, touched)
+        over = self._over(months)
+        self._add_up(FIGURES, MONTH, months, over)
+        self._add_up(REASONS, MONTH, months, over)
         for name in ("mes.oee.rollup.day", "mes.oee.rollup.month"):
             self.env[name].invalidate_model()
             self.env[name.replace("oee.", "oee.reason.")].invalidate_model()
@@ -40,18 +43,32 @@ class MesOeeLevels(models.AbstractModel):
         # Millions of groups: hashed in memory instead of sorted on disk.
         self.env.cr.execute("SET LOCAL work_mem = '256MB'")
         for cube in CUBES:
-            for level, below in ((DAY, HOUR), (MONTH, DAY)):
+            for level in (DAY, MONTH):
                 table = SQL.identifier(cube.tables[level.name])
                 self.env.cr.execute(SQL("DELETE FROM %s", table))
                 names = SQL(", ").join(map(SQL.identifier, (*_stored(cube, level), *cube.sums)))
-                self.env.cr.execute(SQL("INSERT INTO %s (%s) %s", table, names, _sums(cube, level, below, SQL())))
+                narrowed = _ALL_OVER if level is MONTH else SQL()
+                self.env.cr.execute(SQL("INSERT INTO %s (%s) %s", table, names, _sums(cube, level, narrowed)))
 
-    def _add_up(self, cube: Cube, level: Level, below: Level, touched: Iterable[tuple[int, date]]) -> None:
+    def _over(self, months: Touched) -> Touched:
+        """Those of the months (by their first day) after which the machine has days of a later one."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT wc, (SELECT max(hour_date) FROM mes_oee_rollup_day WHERE workcenter_id = wc)
+                  FROM unnest(%s::int4[]) AS t(wc)
+                """,
+                bulk.int_array({wc for wc, _month in months}),
+            )
+        )
+        running = {wc: last.replace(day=1) for wc, last in self.env.cr.fetchall() if last}
+        return {(wc, month) for wc, month in months if wc in running and month < running[wc]}
+
+    def _add_up(self, cube: Cube, level: Level, touched: Touched, filled: Touched) -> None:
         """Bring the rows of some machines and dates (of a month its first) in step with the level below.
 
-        Rows that say what they should stay as they are; so the many of a month do not move with each hour.
+        Only ``filled`` shall have rows. Rows that say what they should stay as they are.
         """
-        made = bulk.unnest([(wc, day.isoformat()) for wc, day in sorted(touched)], ["int4", "text"])
         self.env.cr.execute(
             SQL(
                 """
@@ -69,18 +86,22 @@ class MesOeeLevels(models.AbstractModel):
                 names=SQL(", ").join(map(SQL.identifier, (*_stored(cube, level), *cube.sums))),
                 table=SQL.identifier(cube.tables[level.name]),
                 at=SQL.identifier(level.at),
-                touched=made,
-                sums=_sums(cube, level, below, SQL("JOIN %s AS t(wc, day) ON %s", made, _within(level))),
+                touched=_unnest(touched),
+                sums=_sums(cube, level, SQL("JOIN %s AS t(wc, day) ON %s", _unnest(filled), _within(level))),
             )
         )
+
+
+def _unnest(touched: Touched) -> SQL:
+    """The machines and dates as rows."""
+    return bulk.unnest([(wc, day.isoformat()) for wc, day in sorted(touched)], ["int4", "text"])
 
 
 def _within(level: Level) -> SQL:
     """Whether a row ``r`` of the level below belongs to machine and date ``t``."""
     if level is MONTH:
         return SQL(
-            "r.workcenter_id = t.wc AND r.hour_date >= t.day::date"
-            " AND r.hour_date < t.day::date + interval '1 month'"
+            "r.workcenter_id = t.wc AND r.hour_date >= t.day::date AND r.hour_date < t.day::date + interval '1 month'"
         )
     # A local date lies within these hours of UTC; so the index by machine and hour is of use.
     return SQL(
@@ -89,13 +110,24 @@ def _within(level: Level) -> SQL:
     )
 
 
+# Days ``r`` of months that are over, whatever the machine.
+_ALL_OVER = SQL(
+    """
+    JOIN (SELECT workcenter_id, date_trunc('month', max(hour_date)) AS running
+            FROM mes_oee_rollup_day GROUP BY workcenter_id) last
+      ON last.workcenter_id = r.workcenter_id AND r.hour_date < last.running
+    """
+)
+
+
 def _stored(cube: Cube, level: Level) -> list[str]:
     """What a row of the level is about, as far as it is a column of its own."""
     return [name for name in cube.columns(level) if level is MONTH or name != "month"]
 
 
-def _sums(cube: Cube, level: Level, below: Level, narrowed: SQL) -> SQL:
+def _sums(cube: Cube, level: Level, narrowed: SQL) -> SQL:
     """The query that adds up the level below: keys, then sums."""
+    below = HOUR if level is DAY else DAY
     keys = [column_of(name, below) for name in _stored(cube, level)]
     return SQL(
         "SELECT %s, %s FROM %s r %s GROUP BY %s",

@@ -69,12 +69,17 @@ class TestSplit(BaseCase):
         wanted = {MONTHS: [(date(2026, 1, 1), date(2027, 1, 1))]}
         self.assertEqual(levels.split((start, end), rolled, (MONTHS, DAYS, HOURS)), wanted)
 
-    def test_the_month_that_is_running_is_whole_as_far_as_it_goes(self):
-        """A span that ends where the rollup ends needs no hours of the last day."""
+    def test_the_day_that_is_running_is_whole_as_far_as_it_goes(self):
+        """A span that ends where the rollup ends needs no hours of the last day; a month has to be over."""
         start = levels.day_start("UTC", date(2026, 1, 1))
-        rolled = levels.Rolled("UTC", start + 5 * HOUR, start + 40 * DAY + 3 * HOUR)
+        for length, last in ((40 * DAY + 3 * HOUR, date(2026, 2, 11)), (31 * DAY + HOUR, date(2026, 2, 2))):
+            rolled = levels.Rolled("UTC", start + 5 * HOUR, start + length)
+            found = levels.split((rolled.start, rolled.end), rolled, (MONTHS, DAYS, HOURS))
+            january = (date(2026, 1, 1), date(2026, 2, 1))
+            self.assertEqual(found, {MONTHS: [january], DAYS: [(date(2026, 2, 1), last)]})
+        rolled = levels.Rolled("UTC", start, start + 31 * DAY)
         found = levels.split((rolled.start, rolled.end), rolled, (MONTHS, DAYS, HOURS))
-        self.assertEqual(found, {MONTHS: [(date(2026, 1, 1), date(2026, 3, 1))]})
+        self.assertEqual(found, {DAYS: [(date(2026, 1, 1), date(2026, 2, 1))]})
 
     def test_what_a_level_does_not_know_is_read_below(self):
         """Orders are known by days, hours by hours; codes and crews of lost time by days."""
@@ -162,7 +167,7 @@ class TestLevels(OeeCase):
     def test_long_spans_are_read_from_coarse_levels(self):
         """Whole months never look at hours or days; a question that only hours can answer does."""
         figures = self.env["mes.oee"].figures
-        whole = (BEGIN - DAY, self.now, ("month",))
+        whole = (BEGIN - DAY, levels.day_start("Asia/Kolkata", date(2026, 3, 1)), ("month",))
         before = [part.totals for part in figures(self.machine, *whole)]
         for table in (FIGURES.tables["hour"], FIGURES.tables["day"]):
             self.env.cr.execute(f"UPDATE {table} SET good = good + 1000000 WHERE workcenter_id = %s", [self.machine.id])

@@ -4,12 +4,14 @@ An hour of the clock need not be an hour of UTC (UTC+5:30), nor last one (a chan
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from odoo.addons.mes_base.timeline import Span, whole_hours
 
 DAY_MS = 24 * 3_600_000
 
 
+@lru_cache(maxsize=4096)
 def row(tz: str, at: int) -> tuple[int, int]:
     """Beginning and end of the hour that holds the instant."""
     span = whole_hours(tz, Span(at, at + 1))

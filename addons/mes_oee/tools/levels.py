@@ -77,7 +77,8 @@ def split(span: tuple[int, int], rolled: Rolled, levels: Sequence[Level]) -> dic
     """Which windows of which level make up a span of whole hours that all have rows.
 
     A day is whole where the span covers all of its hours that have rows: so the first and the last one, which
-    the rollup covers in part, count as whole in a span that begins or ends with the rollup.
+    the rollup covers in part, count as whole in a span that begins or ends with the rollup. Months have rows only
+    once a later month has some.
     """
     found: dict[Level, list[Window]] = {}
     rest = [span]
@@ -107,6 +108,8 @@ def _dates(span: tuple[int, int], rolled: Rolled, level: Level) -> tuple[date, d
     begun, ended = _begin(first, level), _begin(last, level)
     if span[0] != rolled.start and span[0] != day_start(rolled.tz, begun):
         begun = _next(begun, level)
+    if level is MONTH:
+        return begun, min(ended, _begin(local_date(rolled.tz, rolled.end - 1), level))
     if span[1] == rolled.end and span[1] != day_start(rolled.tz, ended):
         ended = _next(ended, level)
     return begun, ended
