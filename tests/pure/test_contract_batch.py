@@ -282,8 +282,8 @@ def test_speed_of_reading_a_full_batch() -> None:
 
 
 def _seconds_to_read(text: str) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     read_back = contract.read_batch(text)
     decoded = contract.decode(read_back.fresh(0), PLANT, NOW, suspicious=read_back.suspicious)
     assert len(decoded.rows["count"]) == 5000
-    return time.perf_counter() - began
+    return time.process_time() - began
