@@ -10,6 +10,7 @@ from ..tools import loss_choice, loss_spans
 from ..tools.loss_choice import NONE, Choice
 from ..tools.losses import Breakdown
 from .mes_loss_drill import Question, add_up, plain
+from .mes_oee import LONGEST_MS
 from .mes_oee_shift import GLANCE, LOOK_BACK_MS
 
 FIGURES = ("oee", "availability", "effectiveness", "quality")
@@ -74,7 +75,7 @@ class MesLossScreen(models.AbstractModel):
         tz, first = self._tz(scope), self._first(scope, now)
         start, end, previous = self._period(scope, chosen, now, tz)
         until = max(start, min(end, now))
-        if chosen.span in loss_spans.ROLLING:
+        if chosen.span in (*loss_spans.ROLLING, "any"):
             start = min(max(start, first), until)  # before the first fact nobody could watch
         asked = Question(scope, start, until, tz)
         if chosen.compare == "none":
@@ -114,9 +115,11 @@ class MesLossScreen(models.AbstractModel):
         return shift.start, shift.end, (earlier.start, min(earlier.end, earlier.start + elapsed))
 
     def _check_span(self, since: int, until: int) -> None:
-        """:raises UserError: the span ends before it begins."""
+        """:raises UserError: the span ends before it begins, or is longer than figures are told of."""
         if until <= since:
             raise UserError(self.env._("The span ends before it begins: choose a later end."))
+        if until - since > LONGEST_MS or until > self.env["mes.clock"].now_ms() + LONGEST_MS:
+            raise UserError(self.env._("Figures are told of at most ten years: choose a shorter span."))
 
     def _tz(self, scope: models.BaseModel) -> str:
         """The clock of the place; of machines that of their site."""
@@ -167,6 +170,7 @@ class MesLossScreen(models.AbstractModel):
                 "key": key,
                 "value": _float(one.value),
                 "was": _float(was[key].value) if key in was else None,
+                "was_coverage": _float(was[key].coverage) if key in was else None,
                 "target": targets[TARGETS[key]],
                 "coverage": _float(one.coverage),
                 "refusal": self.env["mes.oee"]._refusal_text(one.refusal) if one.refusal else None,

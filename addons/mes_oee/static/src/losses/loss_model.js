@@ -21,7 +21,7 @@
  * @property {number|null} was_end
  * @property {"hour"|"day"|"week"|"month"} grain of the trend
  * @property {number} currency id
- * @property {Object[]} figures {key, value, was, target, coverage, refusal, notes}
+ * @property {Object[]} figures {key, value, was, was_coverage, target, coverage, refusal, notes}
  * @property {Loss[]} steps close to calendar time; empty where nothing is known
  * @property {Loss[]} six
  * @property {Object|null} sums {calendar_ms, complete, priced, as_of, pending_hours, method}

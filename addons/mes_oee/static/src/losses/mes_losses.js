@@ -5,7 +5,7 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Provenance } from "@mes_oee/provenance/provenance";
-import { formatSpan } from "@mes_oee/screen/format";
+import { formatDay, formatRatio, formatSpan } from "@mes_oee/screen/format";
 import { useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
 import { Screen } from "@mes_oee/screen/screen";
@@ -22,6 +22,8 @@ import { FIGURES, UNITS, wordOf } from "./loss_words";
 
 /** The timeline shows a stop with so much before and after it (ms). */
 const AROUND_MS = 15 * 60000;
+/** Below this coverage it is printed. */
+const SHOW_COVERAGE_BELOW = 0.95;
 
 /** Which loss is worth attacking first, in money? */
 export class MesLosses extends Component {
@@ -102,13 +104,25 @@ export class MesLosses extends Component {
     }
 
     get spanText() {
-        const { start, end, tz } = this.data;
-        return formatSpan(start, end, tz);
+        return this.spanOf(this.data.start, this.data.end);
     }
 
+    /** The compared time; how much of it was watched, if that is little: what changed is then worth less. */
     get wasText() {
-        const { was_start: start, was_end: end, tz } = this.data;
-        return start === null ? "" : formatSpan(start, end, tz);
+        const { was_start: start, was_end: end, figures } = this.data;
+        if (start === null) {
+            return "";
+        }
+        const coverage = figures[0]?.was_coverage ?? 1;
+        const span = this.spanOf(start, end);
+        return coverage < SHOW_COVERAGE_BELOW ? _t("%(span)s (%(share)s known)", { span, share: formatRatio(coverage) }) : span;
+    }
+
+    /** Begin and end with their days, also of a span within one. */
+    spanOf(start, end) {
+        const { tz } = this.data;
+        const [span, day] = [formatSpan(start, end, tz), formatDay(start, tz)];
+        return span.includes(day) ? span : `${day} ${span}`;
     }
 
     get figureWord() {
