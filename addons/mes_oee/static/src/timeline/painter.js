@@ -179,7 +179,9 @@ export class Painter {
                 }
                 this.rect(theme.ink, left, top - 7, Math.max(5, Math.min(width, 12)), 5);
                 if (width >= 16) {
-                    this.write("?", left + width / 2 - 4, top, width, height, this.ink, 18, true);
+                    // At the end where there is room for the code before it.
+                    const x = width > TEXT_ROOM ? left + width - 14 : left + width / 2 - 4;
+                    this.write("?", x, top, width, height, this.ink, 18, true);
                 }
             }
             if (isChosen) {
