@@ -18,6 +18,7 @@ from odoo.addons.mes_base.tests.common import (
     make_work_center,
     set_ideal_cycle,
 )
+from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -141,7 +142,7 @@ class TestOverview(OeeCase):
         row = self.row(make_work_center(self.env, self.hall, "M5"))
         self.assertIsNone(row["figures"]["oee"])
         self.assertTrue(row["figures"]["reason"])
-        self.assertEqual((row["silent"], row["unheard"]), (1, 1))
+        self.assertEqual((row["silent"], row["unheard"]), (0, 1))
 
     def test_unexplained_stops_open_calls_and_silence_add_up(self):
         self.fold()
@@ -153,7 +154,21 @@ class TestOverview(OeeCase):
         self.assertEqual(rows[f"area-{self.hall.id}"]["unexplained"], 0)
         self.assertEqual(rows[f"area-{self.hall.id}"]["calls"], 1)
         site = rows[f"site-{self.site.id}"]
-        self.assertEqual((site["unexplained"], site["calls"], site["silent"]), (1, 1, 3))
+        self.assertEqual((site["unexplained"], site["calls"]), (1, 1))
+
+    def test_a_machine_without_data_is_told_from_a_silent_gateway(self):
+        """M1 shows a value, M2's is bad though its gateway speaks, of M3 nobody has spoken for a minute."""
+        live = self.env["mes.equipment.live"]
+        told = ((self.machine, "running", 0), (self.second, False, 0), (self.lone, "running", 60))
+        for machine, state, silent_s in told:
+            at = clock.from_ms(NOW - silent_s * SECOND)
+            company = machine.company_id.id
+            live.create({"workcenter_id": machine.id, "company_id": company, "at": at, "recv": at, "state": state})
+        rows = self.rows()
+        told = {place.id: rows[f"machine-{place.id}"] for place in (self.machine, self.second, self.lone)}
+        self.assertEqual([(row["silent"], row["unheard"]) for row in told.values()], [(0, 0), (1, 0), (0, 1)])
+        site = rows[f"site-{self.site.id}"]
+        self.assertEqual((site["silent"], site["unheard"]), (1, 1))
 
     def test_the_stop_of_yesterday_is_not_of_today(self):
         self.fold()

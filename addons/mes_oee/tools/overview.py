@@ -117,15 +117,13 @@ def made_by_place(places: Iterable[Mapping[str, Any]], own: Mapping[str, tuple])
     Pieces pass every machine of a line: an area has made what its lines and its lone machines have.
     """
     ordered = list(places)
-    kinds = {place["key"]: place["kind"] for place in ordered}
     found: dict[str, list] = {place["key"]: [0, None] for place in ordered}
     for place in reversed(ordered):  # the places above come first in their order
         mine = found[place["key"]]
         if place["key"] in own:
-            mine[:] = own[place["key"]]
-        parent = place["parent"]
-        if parent and kinds[parent] != "line":
-            above = found[parent]
+            mine[:] = own[place["key"]]  # a line's, instead of the sum of its machines
+        if place["parent"]:
+            above = found[place["parent"]]
             above[0] += mine[0]
             if mine[1] is not None:
                 above[1] = (above[1] or 0) + mine[1]
