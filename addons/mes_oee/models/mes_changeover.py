@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from odoo import api, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 from .. import kpi
 from .mes_changeover_target import CLASS, LINE, MACHINE
@@ -10,6 +10,7 @@ from .mes_changeover_target import CLASS, LINE, MACHINE
 DAY_MS = 24 * 3_600_000
 # So far around a span one looks for the orders before and after a set-up.
 LOOK_AROUND_MS = 3 * DAY_MS
+LONGEST_MS = 184 * DAY_MS
 
 
 class Change(NamedTuple):
@@ -131,7 +132,11 @@ class MesChangeover(models.AbstractModel):
         ``over_ms`` below 0 is under the target, None without one.
 
         :raises AccessError: the user may not read the scope or figures at all.
+        :raises UserError: the span is longer than half a year: it is read from facts.
         """
+        self.env["mes.screen"]._check_time(start, end)
+        if end - start > LONGEST_MS:
+            raise UserError(self.env._("Changeovers are told of at most half a year: choose a shorter span."))
         ids = self.env["mes.oee"]._scope(self.env["mes.oee"]._scope_records(scope)).workcenter_ids
         machines = self.env["mrp.workcenter"].with_context(active_test=False).browse(ids)
         now = self.env["mes.clock"].now_ms()

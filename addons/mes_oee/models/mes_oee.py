@@ -14,6 +14,9 @@ from ..tools.levels import FIGURES, REASONS
 from ..tools.scope import Scope
 from .mes_oee_store import Question
 
+# Longer spans are nobody's question, but would keep a worker busy for minutes.
+LONGEST_MS = 3660 * 24 * 3_600_000
+
 OEE_ONLY = kpi.Registry()
 OEE_ONLY.register(kpi.REGISTRY["oee"])
 
@@ -69,7 +72,8 @@ class MesOee(models.AbstractModel):
         is much faster, because nothing is computed from facts.
 
         :raises AccessError: the user may not read the scope or figures at all.
-        :raises UserError: an unknown name in ``by``, or a span that ends before it starts.
+        :raises UserError: an unknown name in ``by``, a span that ends before it starts or is longer than ten years,
+            or more time without rollups than can be computed while somebody waits.
         """
         self._check_question(by, start, end, COLUMNS)
         chosen = self._scope(scope)
@@ -255,6 +259,8 @@ class MesOee(models.AbstractModel):
             )
         if end < start:
             raise UserError(self.env._("The span ends before it starts: swap the two times."))
+        if end - start > LONGEST_MS or end > self.env["mes.clock"].now_ms() + LONGEST_MS:
+            raise UserError(self.env._("Figures are told of at most ten years: choose a shorter span."))
 
 
 def _common(settings: list[kpi.Settings]) -> kpi.Settings:

@@ -40,7 +40,10 @@ class MesOee(models.AbstractModel):
         indicator = self._indicator(key)
         registry = kpi.Registry()
         registry.register(indicator)
-        between = _dates(dates)
+        try:
+            between = _dates(dates)
+        except (TypeError, ValueError) as error:
+            raise UserError(self.env._("Give two dates, from and to, as 2026-03-02.")) from error
         parts = self.figures(asked, start, end, (), between, registry)
         if not parts:
             raise UserError(self.env._("Nothing is known of this span: choose one with shifts or facts."))
@@ -75,7 +78,9 @@ class MesOee(models.AbstractModel):
         name, ids = scope if isinstance(scope, (list, tuple)) and len(scope) == 2 else (None, None)
         if name not in SCOPES or not isinstance(ids, (list, tuple)) or not ids:
             raise UserError(self.env._("A scope is [model, ids] of sites, areas or work centers."))
-        records = self.env[name].browse([int(one) for one in ids])
+        if any(isinstance(one, bool) or not isinstance(one, int) or not 0 < one < 2**31 for one in ids):
+            raise UserError(self.env._("A scope is [model, ids] of sites, areas or work centers."))
+        records = self.env[name].browse(dict.fromkeys(ids))
         if len(records.exists()) != len(records):
             raise AccessError(self.env._("This place is not there any more, or not yours: choose another."))
         return records

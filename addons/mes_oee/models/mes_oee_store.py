@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from odoo import api, models
 from odoo.addons.mes_base.tools import bulk, clock, spans
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..kpi.totals import NAMES
@@ -19,6 +20,8 @@ from .mes_oee_refresh import CONSUMER
 # the figures say how many are still pending.
 PENDING_LIMIT = 48
 HOUR_MS = 3_600_000
+# Time that no rollup holds is computed from facts while somebody waits: up to so many days of machines.
+MOST_LIVE_DAYS = 20_000
 _totals = attrgetter(*NAMES)
 
 Spans = dict[int, list[tuple[int, int]]]
@@ -68,6 +71,8 @@ class MesOeeStore(models.AbstractModel):
         end = min(question.end, now)
         extents = self.env["mes.oee.refresh"]._extents(ids, now)
         stored, rest, pending = self._parts(extents, start, end, now, live)
+        if live:
+            self._refuse_too_much(rest)
         found: dict[tuple, tuple[int, ...]] = {}
         for key, values in self._stored(question, stored, extents):
             found[key] = tuple(map(add, found[key], values)) if key in found else values
@@ -77,6 +82,18 @@ class MesOeeStore(models.AbstractModel):
                 found[key] = tuple(map(add, found[key], values)) if key in found else values
         as_of = now if live else min([end, *(one.rolled_until for one in extents.values() if one.rolled_until)])
         return Answer(found, as_of, pending)
+
+    def _refuse_too_much(self, rest: Spans) -> None:
+        """:raises UserError: so much time would have to be computed that a worker were busy for minutes."""
+        days = sum(end - start for found in rest.values() for start, end in found) // (24 * HOUR_MS)
+        if days > MOST_LIVE_DAYS:
+            raise UserError(
+                self.env._(
+                    "Of this span %(days)s days of machines are in no rollup yet, and at most %(most)s are computed "
+                    "at once: begin it later, or choose fewer machines.",
+                    days=days, most=MOST_LIVE_DAYS,
+                )
+            )  # fmt: skip
 
     def _parts(self, extents: Mapping, start: int, end: int, now: int, live: bool) -> tuple[Spans, Spans, int]:
         """Which hours of each machine to take from the rollup, which spans to compute, how much is pending.

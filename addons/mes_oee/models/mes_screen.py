@@ -1,11 +1,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import AccessError, UserError
 
 KINDS = {"site": "mes.site", "area": "mes.area", "line": "mrp.workcenter", "machine": "mrp.workcenter"}
+
+# The year 2200.
+LATEST_MS = 7_258_118_400_000
 
 
 class MesScreen(models.AbstractModel):
@@ -60,6 +63,22 @@ class MesScreen(models.AbstractModel):
         """Plant time now (ms), and plant seconds a real second."""
         anchor = clock.anchor()
         return {"now": self.env["mes.clock"].now_ms(), "speed": anchor.speed if anchor else 1.0}
+
+    @api.private
+    def _check_time(self, *times: Any) -> None:
+        """:raises UserError: one of them is no time (ms) of the years 1970 to 2199, which facts can have."""
+        if any(isinstance(at, bool) or not isinstance(at, (int, float)) or not 0 <= at < LATEST_MS for at in times):
+            raise UserError(self.env._("The address asks for a time that no clock shows: choose again on the page."))
+
+    @api.private
+    def _date_ms(self, day: str) -> int:
+        """A date's beginning in UTC, ms. :raises UserError: it is no date."""
+        try:
+            at = clock.to_ms(fields.Datetime.to_datetime(fields.Date.to_date(day)))
+        except (TypeError, ValueError) as error:
+            raise UserError(self.env._("“%s” is no date: choose one on the page.", day)) from error
+        self._check_time(at)
+        return at
 
     @api.private
     def _check_operator(self) -> None:

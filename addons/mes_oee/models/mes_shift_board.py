@@ -41,9 +41,11 @@ class MesShiftBoard(models.AbstractModel):
         Times are integer milliseconds of plant time, ratios plain fractions, None where there is no figure.
 
         :raises AccessError: the user is no operator.
+        :raises UserError: no such time or date.
         """
         screen = self.env["mes.screen"]
         screen._check_operator()
+        screen._check_time(at or 0)
         head = screen.head()
         places = self._places()
         if not places:
@@ -106,7 +108,7 @@ class MesShiftBoard(models.AbstractModel):
         """The shift that was asked for; None where no shift is planned far and wide."""
         middle = at if at is not None else now
         if day is not None:
-            middle = clock.to_ms(fields.Datetime.to_datetime(day))
+            middle = self.env["mes.screen"]._date_ms(day)
         shifts = self.env["mes.calendar"].shifts(unit, middle - LOOK_MS, middle + LOOK_MS)[unit.id]
         if not shifts:
             return None

@@ -17,6 +17,8 @@ DAY_MS = 24 * 3_600_000
 MACHINE_DAYS = 600
 MOST_MACHINES = 120
 LONGEST_MS = 366 * DAY_MS
+# So many stops are chosen at once: each of them is read with its facts.
+MOST_CHOSEN = 500
 PLACES = {"site": "mes_site_id", "area": "mes_area_id", "line": "mes_line_id"}
 NS_PER_MS = 1_000_000
 
@@ -59,6 +61,7 @@ class MesTimelineScreen(models.AbstractModel):
         :raises UserError: the place is not there, or the span ends before it begins
         """
         self.env["mes.screen"]._check_operator()
+        self.env["mes.screen"]._check_time(start, end, pixel_ms)
         now = self.env["mes.clock"].now_ms()
         if end <= start:
             raise UserError(self.env._("The span ends before it begins: choose a later end."))
@@ -84,6 +87,7 @@ class MesTimelineScreen(models.AbstractModel):
         ``{"id", "machine", "start", "end"}``; stops that begin exactly at ``at`` are passed over.
         """
         self.env["mes.screen"]._check_operator()
+        self.env["mes.screen"]._check_time(at)
         _key, _name, machines = self._scope(scope)
         order = "at_from, id" if forward else "at_from desc, id desc"
         stop = self.env["mes.stop"].search(
@@ -112,6 +116,7 @@ class MesTimelineScreen(models.AbstractModel):
         Stops that are no more are left out.
         """
         self.env["mes.screen"]._check_operator()
+        self._check_few(stop_ids)
         stops = self.env["mes.stop"].search([("id", "in", stop_ids)])
         ideals = self.env["mes.oee.engine"]._ideals(stops.workcenter_id.ids)
         names = self._shift_names(stops.company_id)
@@ -143,6 +148,7 @@ class MesTimelineScreen(models.AbstractModel):
         :param stops: ``[{"id", "version"}]`` as :meth:`about` told them
         :raises StopConflict: somebody said something else about one of them meanwhile; nothing is done
         """
+        self._check_few(stops)
         records = self.env["mes.stop"].browse([stop["id"] for stop in stops])
         return [
             {"id": record.id, **record.explain(loss_id, comment, version=stop.get("version"))}
@@ -154,6 +160,11 @@ class MesTimelineScreen(models.AbstractModel):
         """Take back what :meth:`explain` (or a split, or a merge) answered: ``[{"id", "override_ids"}]``."""
         for one in said:
             self.env["mes.stop"].browse(one["id"]).undo(one["override_ids"])
+
+    def _check_few(self, chosen: Iterable[Any]) -> None:
+        """:raises UserError: more than a person can mean at once."""
+        if len(list(chosen)) > MOST_CHOSEN:
+            raise UserError(self.env._("Choose at most %s stops at once.", MOST_CHOSEN))
 
     # -- places --------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from odoo.addons.mes_base.tests.common import (
     make_user,
     make_work_center,
 )
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from .common import OeeCase
@@ -97,6 +97,13 @@ class TestChangeover(OeeCase):
         """A product or its category, not both."""
         with self.assertRaisesRegex(ValidationError, "not both"):
             self.target(10, from_product_id=self.water.id, from_categ_id=self.drinks.id)
+
+    def test_years_are_not_read_from_facts(self):
+        """A span that would load all facts of years is refused."""
+        with self.assertRaisesRegex(UserError, "half a year"):
+            self.env["mes.changeover"].list(self.machine, MONDAY - 365 * 24 * HOUR, MONDAY)
+        with self.assertRaises(UserError):
+            self.env["mes.changeover"].list(self.machine, MONDAY, 2**60)
 
     def test_others_see_nothing(self):
         """Neither a user without a role nor one of another company."""

@@ -1,9 +1,11 @@
 from fractions import Fraction
+from unittest.mock import patch
 
 from odoo.addons.mes_base.tests.common import HOUR, MONDAY, make_company, make_user
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..models import mes_oee_store
 from .common import OeeCase
 from .eight_hours import eight_hours
 
@@ -90,6 +92,23 @@ class TestProvenance(OeeCase):
         wanted = {"price": 3.0, "cost": 1.0, "contribution": 2.0, "hour_cost": 60.0, "share": 1.0, "cycle_ms": 2000.0}
         self.assertEqual({name: told[name] for name in wanted}, wanted)
         self.assertEqual(told["valued_by"], "contribution")
+
+    def test_nobody_keeps_a_worker_busy(self):
+        """Spans of decades and nonsense are refused with a sentence, before anything is computed."""
+        for start, end in ((0, END), (MONDAY, 2**53), (-(2**40), END), (2**53, 2**53 + 1)):
+            with self.assertRaisesRegex(UserError, "ten years"):
+                self.ask("oee", start=start, end=end)
+        machines = "mrp.workcenter"
+        for scope in ([machines, ["a"]], [machines, [2**40]], [machines, 1], ["res.users", [2]], 7):
+            with self.assertRaises(UserError):
+                self.ask("oee", scope)
+        with self.assertRaisesRegex(UserError, "two dates"):
+            self.env["mes.oee"].provenance(self.scope, MONDAY, END, "oee", ["x", "y"])
+
+    def test_time_without_rollups_is_bounded(self):
+        """What would have to be computed from facts is refused where it is too much, rollups are not."""
+        with patch.object(mes_oee_store, "MOST_LIVE_DAYS", 2), self.assertRaisesRegex(UserError, "no rollup"):
+            self.ask("oee", start=MONDAY - 3 * 24 * HOUR)
 
     # -- value ---------------------------------------------------------------------------------------
 

@@ -190,6 +190,13 @@ class TestShiftBoard(OeeCase):
         told = self.snapshot(day="2026-03-03")["shift"]
         self.assertEqual((told["start"], told["business_date"]), (BEGIN + DAY, "2026-03-03"))
 
+    def test_no_time_and_no_date_are_said(self):
+        """What came from an address by hand."""
+        board = self.env["mes.shift.board"].with_user(self.operator)
+        for at, day in ((2**60, False), (-1, False), (False, "zzz"), (False, "0001-01-01")):
+            with self.assertRaises(UserError):
+                board.snapshot(self.machine.id, at, day)
+
     def test_between_shifts_the_last_one_and_when_the_next_begins(self):
         told = self.snapshot(now=MONDAY + 23 * HOUR)["shift"]
         self.assertEqual((told["name"], told["phase"], told["waits"]), ("L", "past", BEGIN + DAY))

@@ -224,6 +224,17 @@ class TestTimelineDrawing(TimelineCase):
         with self.assertRaisesRegex(UserError, "later end"):
             self.draw(start=NOW, end=NOW)
 
+    def test_nonsense_is_refused_with_a_sentence(self):
+        """Times that no clock shows, and more stops than anybody can mean."""
+        for start, end in ((-(2**60), 5), (0, 2**60), ("x", 5), (None, 5)):
+            with self.assertRaisesRegex(UserError, "no clock shows"):
+                self.screen().draw("", start, end)
+        with self.assertRaisesRegex(UserError, "no clock shows"):
+            self.screen().seek("", 2**60)
+        for method, args in (("about", [[1] * 501]), ("explain", [[{"id": 1}] * 501, 1])):
+            with self.assertRaisesRegex(UserError, "at most 500"):
+                getattr(self.screen(), method)(*args)
+
     def test_long_span_leaves_out_machines_and_says_so(self):
         with patch("odoo.addons.mes_oee.models.mes_timeline_screen.MACHINE_DAYS", 40):
             answer = self.draw(start=NOW - 30 * 24 * HOUR)
