@@ -62,7 +62,7 @@ export const MEASURE_WORDS = { ms: _t("Time"), count: _t("Stops"), pieces: _t("P
 
 /** @returns {string} what one step of the way down is called */
 export function wordOf({ kind, value, label }) {
-    return kind === "step" ? (STEPS[value] || SIX[value])?.word || value : label;
+    return kind === "step" ? String((STEPS[value] || SIX[value])?.word || value) : label;
 }
 
 /** @returns {string} an amount with its unit: "3 h 05 min", "1,250", "$ 312"; "–" for null */
