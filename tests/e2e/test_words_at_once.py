@@ -25,6 +25,12 @@ losses = [common.make_reason(env, name).id for name in ("Jam", "Film change")]
 answer(json.dumps({"stop": stop.id, "machine": machine.id, "losses": losses}))
 """
 
+CALLING = """
+machine = env["mrp.workcenter"].search([("mes_level", "=", "unit")], limit=1)
+kind = env["mes.andon.kind"].search([("area_ids", "=", False)], limit=1)
+answer(json.dumps({"machine": machine.id, "kind": kind.id}))
+"""
+
 
 @pytest.fixture(scope="module")
 def floor(new_floor: Callable[[str], Floor]) -> Floor:
@@ -63,6 +69,32 @@ def test_one_is_heard_the_other_gets_a_conflict(floor: Floor) -> None:
     assert floor.sql("SELECT count(*) FROM mes_state_override WHERE withdrawn_at IS NULL") == [["1"]]
 
 
+def test_two_tablets_make_one_call(floor: Floor) -> None:
+    """Both tap at the same moment, before either sees the other's call: one call is made, both are given it."""
+    made = floor.ask(CALLING)
+    people = [Person(floor, name) for name in ("anna", "ben")]
+    outcomes: list[dict[str, Any]] = []
+
+    def call(person: Person) -> None:
+        outcomes.append(person.call("call", made["machine"], made["kind"], model="mes.andon.call"))
+
+    holder = floor.connect()
+    holder.autocommit = False
+    with holder.cursor() as cursor:
+        cursor.execute("UPDATE mrp_workcenter SET mes_word_turn = 1 WHERE id = %s", [made["machine"]])
+    threads = [threading.Thread(target=call, args=[person]) for person in people]
+    for thread in threads:
+        thread.start()
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    wait("both requests at the turn", lambda: floor.sql(waiting) == [["2"]])
+    holder.rollback()
+    holder.close()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len({told["result"] for told in outcomes}) == 1
+    assert floor.sql("SELECT count(*) FROM mes_andon_call") == [["1"]]
+
+
 class Person:
     """An operator in the browser."""
 
@@ -72,10 +104,10 @@ class Person:
         told = self._post("/web/session/authenticate", {"db": floor.name, "login": name, "password": name})
         assert told["result"]["uid"], told
 
-    def call(self, method: str, *arguments: Any, **more: Any) -> dict[str, Any]:
-        """A call to stops: its answer or its error."""
-        parts = {"model": "mes.stop", "method": method, "args": list(arguments), "kwargs": more}
-        return self._post(f"/web/dataset/call_kw/mes.stop/{method}", parts)
+    def call(self, method: str, *arguments: Any, model: str = "mes.stop", **more: Any) -> dict[str, Any]:
+        """A call to stops, or another model: its answer or its error."""
+        parts = {"model": model, "method": method, "args": list(arguments), "kwargs": more}
+        return self._post(f"/web/dataset/call_kw/{model}/{method}", parts)
 
     def _post(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
         message = {"jsonrpc": "2.0", "method": "call", "params": params}

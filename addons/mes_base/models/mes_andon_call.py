@@ -121,14 +121,14 @@ class MesAndonCall(models.Model):
         """The open call of this kind at the machine, made if there is none; ``user`` empty: the machine itself."""
         # Nobody writes calls by hand: the methods are their only door and have checked the right.
         calls = self.sudo()
-        # Two tablets at once: the second waits here and then finds the first one's call.
-        self.env["mes.fact.writer"].lock_machines(workcenter.ids)
-        known = calls.search(
-            [("workcenter_id", "=", workcenter.id), ("kind_id", "=", kind.id),
-             ("state", "not in", ("resolved", "cancelled"))], limit=1,
-        )  # fmt: skip
-        if known:
+        open_already = [
+            ("workcenter_id", "=", workcenter.id), ("kind_id", "=", kind.id),
+            ("state", "not in", ("resolved", "cancelled")),
+        ]  # fmt: skip
+        if known := calls.search(open_already, limit=1):
             return known.with_env(self.env)
+        # Two tablets at once: the second waits here, is run again and then finds the first one's call.
+        workcenter._mes_take_turn()
         call = calls.with_context(mail_create_nolog=True, mail_create_nosubscribe=True).create(
             {
                 "workcenter_id": workcenter.id,

@@ -125,9 +125,10 @@ class MesAndonLadder(models.AbstractModel):
 
     def _tell_by_activity(self, call, people) -> None:
         """A to-do on the call for each of them."""
+        note = html_escape(call.comment or "")
         for person in people:
             call.activity_schedule(
-                "mes_base.activity_andon", summary=self._subject(call), note=call.comment or "", user_id=person.id
+                "mes_base.activity_andon", summary=self._subject(call), note=note, user_id=person.id
             )
 
     def _tell_by_mail(self, call, people) -> None:

@@ -48,8 +48,11 @@ class MesReasonRule(models.Model):
 
     _inherit = "mes.reason.rule"
 
-    fired_count = fields.Integer(string="Times Last Week", compute="_compute_last_week")
-    last_week = fields.Html(compute="_compute_last_week", sanitize=False)
+    # For those who write rules: whoever may read rules could have all of them tried out at once.
+    fired_count = fields.Integer(
+        string="Times Last Week", compute="_compute_last_week", groups="mes_base.group_mes_engineer"
+    )
+    last_week = fields.Html(compute="_compute_last_week", sanitize=False, groups="mes_base.group_mes_engineer")
 
     @api.depends(*CONDITIONS)
     def _compute_last_week(self):
@@ -70,6 +73,7 @@ class MesReasonRule(models.Model):
     def action_last_week(self):
         """The stops of the last seven days in which the rule fits."""
         self.ensure_one()
+        self.check_access("write")  # as for the fields above
         machines, _left_out = self._preview_machines(BUTTON_MACHINES)
         hits = self._fired(machines)
         stops = self.env["mes.stop"]

@@ -16,6 +16,9 @@ STATES = [
 OPERATOR = "mes_base.group_mes_operator"
 SUPERVISOR = "mes_base.group_mes_supervisor"
 
+# So far ahead a word may reach: the end of a stop that goes on is guessed, weeks to come are the calendar's.
+AHEAD_MS = 24 * 3_600_000
+
 
 class MesStateOverride(models.Model):
     """A person's word over a span: a reason and, if given, another state.
@@ -128,6 +131,11 @@ class MesStateOverride(models.Model):
         workcenter.check_access("read")
         if not workcenter.mes_level:
             raise UserError(self.env._("%s is not part of the plant: choose a machine.", workcenter.name))
+        latest = clock.from_ms(self.env["mes.clock"].now_ms() + AHEAD_MS)
+        if any(word["at_from"] > latest or (word["at_until"] and word["at_until"] > latest) for word in words):
+            raise UserError(
+                self.env._("This lies in the future: say what has happened, and plan what will in the shift calendar.")
+            )
         # Operators may not write the table itself: this method is its only door and has checked the right.
         entered = self.sudo().create(
             [{**word, "workcenter_id": workcenter.id, "user_id": self.env.uid} for word in words]

@@ -56,6 +56,13 @@ class MesStop(models.Model):
             (end if end is not None else seen, start)
             for (_start, end, seen), (start, _end, _seen) in pairwise(bounds)
         ]
+        for start, end in gaps:  # before anything is read: what lies years apart is refused at once
+            if end - start > LONGEST_GAP_MS:
+                raise UserError(
+                    self.env._("Between the stops the machine ran for %(minutes)s min; more than %(limit)s min are no "
+                               "mere interruption: give both the same reason instead.",
+                               minutes=round((end - start) / 60_000, 1), limit=LONGEST_GAP_MS // 60_000)
+                )  # fmt: skip
         workcenter_id = self.workcenter_id.id
         history = self.env["mes.timeline"].load({workcenter_id: (bounds[0][0], bounds[-1][2])}, counts=False)
         now = self.env["mes.clock"].now_ms()
@@ -67,12 +74,6 @@ class MesStop(models.Model):
             ),
         )
         for start, end in gaps:
-            if end - start > LONGEST_GAP_MS:
-                raise UserError(
-                    self.env._("Between the stops the machine ran for %(minutes)s min; more than %(limit)s min are no "
-                               "mere interruption: give both the same reason instead.",
-                               minutes=round((end - start) / 60_000, 1), limit=LONGEST_GAP_MS // 60_000)
-                )  # fmt: skip
             for piece in overlay(Span(start, end), now, tried):
                 if piece.category != DELAY:
                     raise UserError(self._what_parts(piece))

@@ -12,6 +12,9 @@ from ..timeline.model import DELAY
 from ..tools import bulk, clock
 from .mes_state_override import OPERATOR, SUPERVISOR
 
+# The facts between the first and the last of a machine's stops are read: of all machines up to so much time.
+MOST_READ_MS = 1000 * 24 * 3_600_000
+
 
 class Part(NamedTuple):
     """A part of a stop in ms since the epoch (``until`` None: open) and what is said about it."""
@@ -124,6 +127,8 @@ class MesStop(models.Model):
             start, until, seen = stop._bounds()
             low, high = windows.get(stop.workcenter_id.id, (start, seen))
             windows[stop.workcenter_id.id] = (min(low, start), max(high, seen, until or seen))
+        if len(self) > 1 and sum(high - low for low, high in windows.values()) > MOST_READ_MS:
+            raise UserError(self.env._("These stops lie too far apart to be read at once: choose fewer."))
         return self.env["mes.timeline"].load(windows, counts=False)
 
     def _known_words(self) -> dict[int, models.BaseModel]:
@@ -223,21 +228,12 @@ class MesStop(models.Model):
 
     @api.private
     def _take_turn(self, version: str | None, stops=None, allow_dissolved: bool = False) -> None:
-        """One at a time: whoever speaks about a machine first, the other one sees it.
-
-        The turn is a row that both write, so that of two transactions which cannot see each other the later one
-        fails to serialize; it is run again by Odoo and then finds the other's word.
-        """
+        """One at a time: whoever speaks about a machine first, the other one sees it."""
         stops = stops or self
         stops.check_access("read")
         if not self._has_role(OPERATOR):
             raise AccessError(self.env._("Only operators may explain a machine's time: ask for the MES role."))
-        self.env.cr.execute(
-            SQL(
-                "UPDATE mrp_workcenter SET mes_word_turn = COALESCE(mes_word_turn, 0) + 1 WHERE id = ANY(%s::int4[])",
-                bulk.int_array(stops.workcenter_id.ids),
-            )
-        )
+        stops.workcenter_id._mes_take_turn()
         if version is not None:
             self._refuse_conflict(version)
         if not allow_dissolved and (gone := stops.filtered(lambda stop: not stop.active)):
@@ -275,6 +271,8 @@ class MesStop(models.Model):
     def _part(self, loss_id: int, comment: str | None, from_offset_ms: int, until_offset_ms: int | None) -> Part:
         """The part of the stop that lies between two offsets."""
         start, end, _seen = self._bounds()
+        if any(isinstance(one, bool) or not isinstance(one, int) for one in (from_offset_ms, until_offset_ms or 0)):
+            raise UserError(self.env._("Tell the part by whole milliseconds from the stop's beginning."))
         part_from = start + from_offset_ms
         part_until = end if until_offset_ms is None else start + until_offset_ms
         if part_from < start or (part_until is not None and part_until <= part_from):

@@ -117,6 +117,20 @@ class MrpWorkcenter(models.Model):
             self.env["mes.dirty.span"]._mark([(w.id, 0, None) for w in self.filtered("mes_level")], "setting")
         return result
 
+    def _mes_take_turn(self) -> None:
+        """One at a time, for what people say at these machines: whoever comes first, the other one sees it.
+
+        The turn is a row that both write, so that of two transactions which cannot see each other the later one
+        fails to serialize; it is run again by Odoo and then finds what the other one did. A lock alone would let it
+        go on with what it saw before it waited.
+        """
+        self.env.cr.execute(
+            SQL(
+                "UPDATE mrp_workcenter SET mes_word_turn = COALESCE(mes_word_turn, 0) + 1 WHERE id = ANY(%s::int4[])",
+                bulk.int_array(self.ids),
+            )
+        )
+
     def _mes_refuse_new_identity(self, vals) -> None:
         """Refuse to change what facts are stored under."""
         for name in {"mes_code", "company_id", "mes_level"} & set(vals):

@@ -104,6 +104,12 @@ class TestAndon(MesCase):
         chat = self.env["discuss.channel.member"].search([("partner_id", "=", self.boss.partner_id.id)]).channel_id
         self.assertTrue(any(self.machine.name in (message.body or "") for message in chat.message_ids))
 
+    def test_a_comment_is_text_in_a_to_do(self):
+        """Markup in what somebody typed is shown, never followed."""
+        call = self.raised(comment='<a href="https://example.com">open</a>')
+        self.climb(START + 1000)
+        self.assertIn("&lt;a href", call.sudo().activity_ids.note)
+
     def test_the_ladder_stops_where_somebody_cares(self):
         call = self.raised()
         self.calls(START + MINUTE).browse(call.id).acknowledge()

@@ -269,6 +269,18 @@ class TestReasonRules(RuleCase):
             rule.with_user(stranger).read(["name"])
         rule.with_user(make_user(self.env, "engineer")).name = "Mine"
 
+    def test_trying_out_is_for_who_writes_rules(self):
+        """Whoever may only read rules could keep a worker busy with the last week of all of them."""
+        rule = self.rule(codes="E")
+        for role in ("operator", "supervisor"):
+            reader = rule.with_user(make_user(self.env, role))
+            with self.assertRaises(AccessError):
+                reader.read(["last_week"])
+            with self.assertRaises(AccessError):
+                reader.read(["fired_count"])
+            with self.assertRaises(AccessError):
+                reader.action_last_week()
+
 
 @tagged("post_install", "-at_install")
 class TestPreview(RuleCase):

@@ -1,9 +1,12 @@
 """What people say about stops: explain, split, merge, take back; the second of two gets a conflict."""
 
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from ..exceptions import StopConflict
+from ..models import mes_stop_words
 from ..tools import clock
 from .common import MINUTE, MONDAY, at_time, feed_evidence, make_company, make_reason, make_user
 from .test_stops import StopCase
@@ -123,6 +126,28 @@ class TestStopWords(WordCase):
         with self.assertRaisesRegex(ValidationError, "needs a comment"), self.cr.savepoint():
             stop.split(MINUTE, {"loss_id": self.jam.id}, {"loss_id": talk.id})
         self.assertEqual(self.reasons(), [])
+
+    def test_words_are_about_what_has_happened(self):
+        """A slip of the finger must not explain every stop of the years to come; odd offsets are told."""
+        stop = self.one().with_user(self.anna)
+        words = self.env["mes.state.override"].with_user(self.anna)
+        now = clock.from_ms(self.now)
+        for since, until in ((now, now.replace(year=now.year + 10)), (now.replace(year=now.year + 1), None)):
+            with self.assertRaisesRegex(UserError, "in the future"):
+                words.record(self.machine.id, since, until, self.jam.id)
+        for begin, end in ((0, True), ("1", None), (0, 5.5), (-1, None)):
+            with self.assertRaises(UserError):
+                stop.explain(self.jam.id, None, begin, end)
+        self.assertEqual(self.reasons(), [])
+
+    def test_stops_years_apart_are_not_read_at_once(self):
+        """Of two stops of a machine all facts between them are read: that is bounded, one stop is always told."""
+        two = self.one() | self.one(600, 610)
+        with patch.object(mes_stop_words, "MOST_READ_MS", 60 * MINUTE):
+            with self.assertRaisesRegex(UserError, "too far apart"):
+                two.with_user(self.anna).words()
+            self.assertEqual(len(two[0].with_user(self.anna).words()), 1)
+        self.assertEqual(len(two.with_user(self.anna).words()), 2)
 
     def test_undo_restores_what_was_before(self):
         """Ben's word over Anna's; taken back, hers holds again, to the same figures."""

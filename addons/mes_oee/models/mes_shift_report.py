@@ -1,6 +1,7 @@
 import base64
 import logging
 
+import psycopg2.errors
 from odoo import api, fields, models
 from odoo.addons.mes_base.models.mes_state_override import OPERATOR
 from odoo.addons.mes_base.tools import clock
@@ -89,7 +90,10 @@ class MesShiftReport(models.Model):
 
     @api.private
     def _send(self, shift) -> None:
-        """Make the PDF and mail it; what hinders is kept with the shift and not tried again."""
+        """Make the PDF and mail it; what hinders is kept with the shift and not tried again.
+
+        Whatever hinders: a report that fails must not hold up those after it, round after round.
+        """
         self.ensure_one()
         values = {"report_id": self.id, "shift_key": shift.key, "sent_at": self.env["mes.clock"].now()}
         people = self.user_ids - self._strangers()
@@ -102,6 +106,11 @@ class MesShiftReport(models.Model):
         except (UserError, AccessError, ValidationError) as error:
             values.update(attachment_id=False, problem=str(error))  # what the savepoint made is gone
             _logger.warning("Shift report %s of %s: %s", self.id, shift.key, error)
+        except (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected):
+            raise  # the whole round is run again
+        except Exception as error:
+            values.update(attachment_id=False, problem=self.env._("It could not be made: %s", error))
+            _logger.exception("Shift report %s of %s", self.id, shift.key)
         self.env["mes.shift.report.sent"].create(values)
 
     def _attach(self, name: str, content: bytes):

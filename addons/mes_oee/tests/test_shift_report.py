@@ -129,6 +129,16 @@ class TestShiftReport(ReportCase):
         self.send(END + 20 * MINUTE)
         self.assertEqual(len(self.report.sudo().sent_ids), 1)
 
+    def test_a_fault_does_not_hold_up_the_others(self):
+        """Whatever goes wrong while it is drawn is kept with the shift; the round goes on."""
+        sheet = type(self.env["mes.shift.sheet"])
+        with (
+            patch.object(sheet, "pdf", side_effect=KeyError("lost")),
+            self.assertLogs("odoo.addons.mes_oee.models.mes_shift_report", "ERROR"),
+        ):
+            self.assertFalse(self.send(END + 10 * MINUTE))
+        self.assertIn("lost", self.report.sudo().sent_ids.problem)
+
     def test_only_who_may_see_the_figures_can_be_sent_them(self):
         stranger = make_user(self.env, "operator", company=make_company(self.env))
         with self.assertRaisesRegex(ValidationError, "may not see"):
