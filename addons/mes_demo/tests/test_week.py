@@ -47,13 +47,11 @@ class TestWeek(TransactionCase):
         self.assertFalse(told)
 
     def test_no_kpi_is_without_a_value(self):
-        """Those whose inputs belong to later rooms say so."""
-        found = {kpi.key: [] for kpi in REGISTRY}
-        for part in self.parts.values():
-            for key, figure in part.figures.items():
-                found[key].append(figure.value)
-        without = {key for key, values in found.items() if all(value is None for value in values)}
-        self.assertEqual(without, LATER)
+        """At each place; those whose inputs belong to later rooms say so."""
+        for scope, part in self.parts.items():
+            self.assertEqual(set(part.figures), {kpi.key for kpi in REGISTRY})
+            without = {key: figure.refusal for key, figure in part.figures.items() if figure.value is None}
+            self.assertEqual(without, dict.fromkeys(LATER, "input_missing"), scope.name)
 
     def test_every_kind_of_time_has_been_spent(self):
         totals = self.parts[self.site].totals
