@@ -19,6 +19,8 @@ from .mes_oee_refresh import CONSUMER
 # Hours with facts that the rollup has not taken in yet are computed on the fly, up to so many; beyond,
 # the figures say how many are still pending.
 PENDING_LIMIT = 48
+# So many different windows are asked for one by one.
+FEW_WINDOWS = 3
 HOUR_MS = 3_600_000
 # Time that no rollup holds is computed from facts while somebody waits: up to so many days of machines.
 MOST_LIVE_DAYS = 20_000
@@ -164,14 +166,13 @@ class MesOeeStore(models.AbstractModel):
         columns = question.columns
         width = len(columns)
         for level, parts in windows.items():
-            self._read(question, level, columns, parts)
-            for row in self.env.cr.fetchall():
-                yield stored_key(row[:width], question.by), row[width:]
+            for rows in _sources(SQL.identifier(question.cube.tables[level.name]), level, parts):
+                self._read(question, level, columns, rows)
+                for row in self.env.cr.fetchall():
+                    yield stored_key(row[:width], question.by), row[width:]
 
-    def _read(
-        self, question: Question, level: Level, columns: Sequence[str], parts: Sequence[tuple[int, Window]]
-    ) -> None:
-        """Ask one level for the sums of its rows in the windows."""
+    def _read(self, question: Question, level: Level, columns: Sequence[str], rows: SQL) -> None:
+        """Ask one level for the sums of such rows ``r``."""
         keys = [column_of(column, level) for column in columns]
         # Thousands of groups with their sums take 20 MB: hashed in memory they need a third of the time.
         self.env.cr.execute("SET LOCAL work_mem = '64MB'")
@@ -179,16 +180,12 @@ class MesOeeStore(models.AbstractModel):
             SQL(
                 """
                 SELECT %(keys)s %(sums)s
-                  FROM %(windows)s AS s(wc, low, high)
-                  JOIN %(table)s r ON r.workcenter_id = s.wc AND %(within)s
-                 WHERE %(where)s
+                  FROM %(rows)s AND %(where)s
                  %(group)s
                 """,
                 keys=SQL("%s,", SQL(", ").join(keys)) if keys else SQL(),
                 sums=SQL(", ").join(_sum(name, level) for name in question.cube.sums),
-                windows=_windows(parts, level),
-                table=SQL.identifier(question.cube.tables[level.name]),
-                within=_within(level),
+                rows=rows,
                 where=SQL(" AND ").join(_conditions(question)),
                 group=SQL("GROUP BY %s", SQL(", ").join(keys)) if keys else SQL("HAVING count(*) > 0"),
             )
@@ -203,22 +200,38 @@ class MesOeeStore(models.AbstractModel):
             yield from made({wc: left.pop() for wc, left in queues.items()}, now)
 
 
-def _windows(parts: Sequence[tuple[int, Window]], level: Level) -> SQL:
-    """The windows as rows of machine, low, high."""
-    rows = [(wc, *map(str, window)) for wc, window in parts]
+def _sources(table: SQL, level: Level, parts: Sequence[tuple[int, Window]]) -> Iterable[SQL]:
+    """The rows ``r`` of the windows, as what stands between FROM and AND.
+
+    Machines mostly share a window: then one condition for all of them is twice as fast as a join with theirs.
+    """
+    shared: dict[Window, list[int]] = {}
+    for wc, window in parts:
+        shared.setdefault(window, []).append(wc)
+    if len(shared) <= FEW_WINDOWS:
+        return [
+            SQL(
+                "%s r WHERE r.workcenter_id = ANY(%s::int4[]) AND %s",
+                table,
+                bulk.int_array(ids),
+                _within(level, *(SQL("%s", clock.from_ms(end) if level is HOUR else end) for end in window)),
+            )
+            for window, ids in shared.items()
+        ]
     if level is HOUR:
-        return bulk.unnest([(wc, *window) for wc, window in parts], ["int4", "int8", "int8"])
-    return bulk.unnest(rows, ["int4", "text", "text"])
+        rows = bulk.unnest([(wc, *window) for wc, window in parts], ["int4", "int8", "int8"])
+        within = _within(level, bulk.timestamp("s.low"), bulk.timestamp("s.high"))
+    else:
+        rows = bulk.unnest([(wc, *map(str, window)) for wc, window in parts], ["int4", "text", "text"])
+        within = _within(level, SQL("s.low::date"), SQL("s.high::date"))
+    join = SQL("r.workcenter_id = s.wc AND %s", within)
+    return [SQL("%s AS s(wc, low, high) JOIN %s r ON %s WHERE TRUE", rows, table, join)]
 
 
-def _within(level: Level) -> SQL:
-    """Whether a row ``r`` lies in the window ``s``."""
-    if level is HOUR:
-        return SQL(
-            "r.hour_at >= %s AND r.hour_at < %s", bulk.timestamp("s.low"), bulk.timestamp("s.high")
-        )
+def _within(level: Level, low: SQL, high: SQL) -> SQL:
+    """Whether a row ``r`` lies between."""
     at = SQL.identifier("r", level.at)
-    return SQL("%s >= s.low::date AND %s < s.high::date", at, at)
+    return SQL("%s >= %s AND %s < %s", at, low, at, high)
 
 
 def _conditions(question: Question) -> list[SQL]:
