@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from .mes_oee import _common as common_settings
 
 # So many of the longest stops are valued before the dearest of them are shown.
 MOST_VALUED = 500
+# So many hours of machines are looked through one by one: of more, days are told.
+MOST_HOURS = 50_000
 
 
 class Question(NamedTuple):
@@ -178,9 +180,11 @@ class MesLossDrill(models.AbstractModel):
         return told
 
     def _hours(self, asked: Question, chosen: Choice, steps: Sequence[str]) -> list[dict[str, Any]]:
-        """The hours in which the steps without stops took their time."""
+        """The hours in which the steps without stops took their time; days where there would be too many hours."""
         found: dict[tuple, Lost] = {}
-        names = ("machine", "hour", *(DIMENSIONS[one.kind] for one in chosen.filters))
+        machines = len(self.env["mes.oee"]._scope(asked.scope).workcenter_ids)
+        hourly = machines * (asked.end - asked.start) <= MOST_HOURS * HOUR_MS
+        names = ("machine", "hour" if hourly else "day", *(DIMENSIONS[one.kind] for one in chosen.filters))
         wanted = tuple(one.value for one in chosen.filters)
         for part in self._parts(asked, steps, names):
             if part.key[2 : len(names)] == wanted and part.ms:
@@ -192,11 +196,11 @@ class MesLossDrill(models.AbstractModel):
                 "what": "hour",
                 "id": None,
                 "machine": {"id": wc, "name": names_of[wc]},
-                "start": clock.to_ms(hour),
-                "end": clock.to_ms(hour) + HOUR_MS,
+                "start": _begins(at, "day", asked.tz),
+                "end": _begins(at + timedelta(days=1), "day", asked.tz) if not hourly else clock.to_ms(at) + HOUR_MS,
                 **plain(lost),
             }
-            for (wc, hour), lost in found.items()
+            for (wc, at), lost in found.items()
         ]
 
 

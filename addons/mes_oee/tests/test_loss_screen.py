@@ -1,5 +1,6 @@
 import io
 import json
+from unittest.mock import patch
 
 import openpyxl
 from odoo import http
@@ -17,6 +18,7 @@ from odoo.addons.mes_base.tests.common import (
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
 
+from ..models import mes_loss_drill
 from ..tools import loss_choice, loss_spans
 from .common import OeeCase
 from .eight_hours import eight_hours
@@ -98,6 +100,11 @@ class TestLossScreen(LossCase):
         told = self.ask(drill=[["step", "speed"], ["machine", str(self.machine.id)]])
         self.assertAlmostEqual(sum(row["ms"] for row in told["singles"]["rows"]), steps["speed"][0], delta=8)
         self.assertEqual({row["what"] for row in told["singles"]["rows"]}, {"hour"})
+        with patch.object(mes_loss_drill, "MOST_HOURS", 7):
+            told = self.ask(drill=[["step", "speed"], ["machine", str(self.machine.id)]])
+        (day,) = told["singles"]["rows"]  # of a year of a hundred machines nobody waits for each hour
+        self.assertAlmostEqual(day["ms"], steps["speed"][0], delta=1)
+        self.assertEqual((day["start"], day["end"]), (MONDAY, MONDAY + DAY))
 
     def test_set_up_and_stops_together(self):
         """Without a step all lost time is parted; nobody's reason has a stop and an hour of set-up behind it."""
@@ -172,6 +179,8 @@ class TestLossScreen(LossCase):
         self.assertEqual(parts, {str(self.machine.id): HOUR, str(other.id): HOUR})
         told = self.ask(place=f"line-{self.line.id}", drill=[["step", "unplanned"], ["machine", str(other.id)]])
         self.assertEqual([row["machine"]["id"] for row in told["singles"]["rows"]], [other.id])
+        self.assertEqual(sum(one["ms"] for one in told["pareto"]), HOUR, "only that machine's")
+        self.assertEqual(sum(one["ms"] for one in told["trend"]["loss"]["now"]), HOUR)
 
     def test_nonsense_of_an_address_is_refused(self):
         """A sentence that says the mend, never another answer than was asked for."""
