@@ -1,6 +1,6 @@
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { beforeEach, describe, expect, test } from "@odoo/hoot";
-import { advanceTime, animationFrame, click, press, queryAllTexts } from "@odoo/hoot-dom";
+import { advanceTime, animationFrame, click, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import { makeServerError, mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
 import { MesTimeline } from "@mes_oee/timeline/mes_timeline";
 import { NOW, START, about, answer, machine } from "./timeline_test_helpers";
@@ -85,6 +85,17 @@ test("from the list to a reason, and back", async () => {
     await click(".mes-tl-undo button");
     await settle();
     expect(undone).toBe(1);
+});
+
+test("two taps on a reason say it once", async () => {
+    await mountTimeline();
+    await click(".mes-tl-item:first");
+    await settle();
+    const tile = queryFirst(".mes-picker-tile");
+    tile.click();
+    tile.click();
+    await settle();
+    expect(said).toHaveLength(1);
 });
 
 test("a conflict is told, and the reasons are put away", async () => {

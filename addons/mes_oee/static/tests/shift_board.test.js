@@ -63,6 +63,17 @@ test("the mark opens the reasons beside the board; one tap gives the reason, aga
     expect(asked).toHaveLength(2);
 });
 
+test("two taps on a reason are one, not a conflict with oneself", async () => {
+    await mountBoard();
+    await contains(".mes-unknown").click();
+    const tile = await waitFor(".mes-side .mes-picker-tile");
+    tile.click();
+    tile.click();
+    await animationFrame();
+    await animationFrame();
+    expect(explained).toHaveLength(1);
+});
+
 test("Escape closes the reasons, and the keyboard is where it was", async () => {
     await mountBoard();
     queryOne(".mes-unknown").focus();

@@ -22,6 +22,7 @@ export function useStopWork(screen) {
     let newest = 0;
     /** A quick hand asks for the reasons before the stop is read. */
     let wanted = "";
+    let isSaying = false;
 
     /** Read about the chosen stops again; an answer about others than are chosen by now is dropped. */
     async function refresh() {
@@ -72,8 +73,20 @@ export function useStopWork(screen) {
         }
     }
 
-    /** Say something about the stops; afterwards it can be taken back. */
+    /** Say something about the stops; afterwards it can be taken back. A second tap meanwhile is the same one. */
     async function say(text, work) {
+        if (isSaying) {
+            return;
+        }
+        isSaying = true;
+        try {
+            await sayOnce(text, work);
+        } finally {
+            isSaying = false;
+        }
+    }
+
+    async function sayOnce(text, work) {
         state.problem = "";
         const isDone = await attempt(async () => {
             const said = await work();

@@ -49,6 +49,9 @@ export class StopPanel extends Component {
     }
 
     async pick(reason, comment) {
+        if (this.state.busy) {
+            return; // a double tap: the second one would be a conflict with oneself
+        }
         this.state.busy = true;
         await this.reading;
         const { stop, onExplained } = this.props;
