@@ -111,7 +111,9 @@ class TestLossScreen(LossCase):
         told = self.ask(by="reason")
         self.assertEqual([(one["key"], one["ms"]) for one in told["pareto"]],
                          [(str(self.reason.id), HOUR), ("-", 30 * MINUTE + 30_000)])  # fmt: skip
-        rows = self.ask(drill=[["reason", "-"]], unit="money")["singles"]["rows"]
+        told = self.ask(drill=[["reason", "-"]], unit="money")
+        self.assertEqual(sum(one["ms"] for one in told["trend"]["loss"]["now"]), 30 * MINUTE + 30_000)
+        rows = told["singles"]["rows"]
         self.assertEqual([(row["what"], row["ms"]) for row in rows], [("hour", 30 * MINUTE), ("stop", 30_000)])
 
     def test_by_code_and_shift(self):
