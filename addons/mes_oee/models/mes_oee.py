@@ -143,8 +143,8 @@ class MesOee(models.AbstractModel):
             return Scope(sorted(workcenters.ids), method="sums")
         if workcenters.mes_level != "line":
             return Scope(workcenters.ids)
-        if workcenters.mes_oee_method == "bottleneck" and workcenters.mes_bottleneck_id:
-            return Scope(workcenters.mes_bottleneck_id.ids, method="bottleneck")
+        if pacing := workcenters._mes_pacing():
+            return Scope(pacing.ids, method="bottleneck")
         return Scope(self._machines("line_id", workcenters.ids), "line_id", tuple(workcenters.ids), "sums")
 
     def _machines(self, column: str, place_ids: Iterable[int]) -> list[int]:

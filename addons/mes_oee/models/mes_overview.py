@@ -313,9 +313,9 @@ def _occurrence(shift: Any) -> tuple:
 def _bottlenecks(plant: Plant) -> dict[str, str]:
     """The lines that are measured by one of their machines."""
     return {
-        f"line-{line.id}": f"machine-{line.mes_bottleneck_id.id}"
+        f"line-{line.id}": f"machine-{pacing.id}"
         for line in plant.workcenters
-        if line.mes_level == "line" and line.mes_oee_method == "bottleneck" and line.mes_bottleneck_id
+        if line.mes_level == "line" and (pacing := line._mes_pacing())
     }
 
 

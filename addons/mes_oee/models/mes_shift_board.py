@@ -191,7 +191,7 @@ class MesShiftBoard(models.AbstractModel):
         """Whose figures the shift's are: machine, bottleneck or sums."""
         if place.mes_level != "line":
             return "machine"
-        return "bottleneck" if place.mes_oee_method == "bottleneck" and place.mes_bottleneck_id else "sums"
+        return "bottleneck" if place._mes_pacing() else "sums"
 
     def _made(
         self,

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from ..tools.headline import NOTHING
 from .mes_oee_shift import GLANCE
@@ -52,6 +53,30 @@ class MrpWorkcenter(models.Model):
     _mes_startup_positive = models.Constraint(
         "CHECK(mes_startup_minutes IS NULL OR mes_startup_minutes >= 0)", "A start-up time is not negative."
     )
+
+    @api.constrains("mes_bottleneck_id")
+    def _check_mes_bottleneck(self):
+        for line in self.filtered("mes_bottleneck_id"):
+            if line.mes_bottleneck_id.mes_line_id != line:
+                raise ValidationError(
+                    self.env._("%(machine)s does not stand in %(line)s: choose one of its machines as the bottleneck.",
+                               machine=line.mes_bottleneck_id.name, line=line.name)
+                )  # fmt: skip
+
+    @api.constrains("active")
+    def _check_mes_bottleneck_stays(self):
+        gone = self.filtered(lambda one: not one.active)
+        if line := self.search([("mes_bottleneck_id", "in", gone.ids)], limit=1):
+            raise ValidationError(
+                self.env._("%(machine)s is the bottleneck of %(line)s: choose another one there, then archive it.",
+                           machine=line.mes_bottleneck_id.name, line=line.name)
+            )  # fmt: skip
+
+    @api.private
+    def _mes_pacing(self):
+        """The bottleneck of a line that is measured by it; none once it has moved away: then the sums tell."""
+        machine = self.mes_bottleneck_id if self.mes_oee_method == "bottleneck" else self.browse()
+        return machine if machine.mes_line_id == self else self.browse()
 
     def write(self, vals):
         """Another start-up time makes other start-up rejects, in all that is not closed."""

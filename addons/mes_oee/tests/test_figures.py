@@ -19,7 +19,7 @@ from odoo.addons.mes_base.tests.common import (
     make_work_center,
     set_ideal_cycle,
 )
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from .common import OeeCase
@@ -73,6 +73,21 @@ class TestFigures(OeeCase):
         part = self.ask(self.line)[0]
         self.assertEqual(part.figures["availability"].value, Fraction(3, 4))
         self.assertEqual(part.figures["availability"].method, "bottleneck")
+
+    def test_a_bottleneck_stands_in_its_line(self):
+        """Another line's machine is refused, so is archiving it; once it was moved away the sums tell."""
+        other = make_line(self.env, self.area, "L2")
+        strange = make_work_center(self.env, self.area, "M2", line=other)
+        with self.assertRaisesRegex(ValidationError, "does not stand in"):
+            self.line.mes_bottleneck_id = strange
+        self.produce(self.machine, down=2 * HOUR)
+        self.line.write({"mes_oee_method": "bottleneck", "mes_bottleneck_id": self.machine.id})
+        with self.assertRaisesRegex(ValidationError, "choose another one"):
+            self.machine.active = False
+        self.machine.active = True
+        self.assertEqual(self.env["mes.oee"]._scope(self.line).method, "bottleneck")
+        self.machine.write({"mes_line_id": other.id})
+        self.assertEqual(self.env["mes.oee"]._scope(self.line).method, "sums")
 
     def test_area_and_site(self):
         """An area and a site are the sums of their machines; another site's are not in it."""
