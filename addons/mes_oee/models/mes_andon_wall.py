@@ -84,7 +84,8 @@ class MesAndonWall(models.AbstractModel):
     def _open_calls(self, machines: models.BaseModel) -> dict[int, list[dict[str, Any]]]:
         """The open calls of each machine, the oldest first."""
         calls = self.env["mes.andon.call"].search(
-            [("workcenter_id", "in", machines.ids), ("state", "not in", ("resolved", "cancelled"))], order="raised_at, id"
+            [("workcenter_id", "in", machines.ids), ("state", "not in", ("resolved", "cancelled"))],
+            order="raised_at, id",
         )
         return {
             machine.id: [self._call_values(call) for call in found]
