@@ -9,7 +9,6 @@ from .mes_andon_step import STAGES
 
 _logger = logging.getLogger(__name__)
 MINUTE_MS = 60_000
-CALLS_AT_ONCE = 100
 
 
 class MesAndonLadder(models.AbstractModel):

@@ -3,7 +3,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from markupsafe import Markup
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.tools import format_datetime
 
 from ..timeline import ReasonRule, Slice, Span, overlay
@@ -77,7 +77,7 @@ class MesReasonRule(models.Model):
         machines, _left_out = self._preview_machines(BUTTON_MACHINES)
         hits = self._fired(machines)
         stops = self.env["mes.stop"]
-        for machine, own in groupby(hits, key=lambda hit: hit.workcenter_id):
+        for machine, own in tools.groupby(hits, key=lambda hit: hit.workcenter_id):
             spans = [(hit.start, hit.end) for hit in own]
             near = stops.search(
                 [
@@ -199,7 +199,8 @@ def _hits(machine: int, alone: list[Slice], together: list[Slice]) -> list[Hit]:
     hits = []
     rest = iter(together)
     current = next(rest, None)
-    for fits, group in groupby(alone, key=_fits):
+    # Neighbours alone are one stretch: Odoo's own groupby would join those that lie apart.
+    for fits, group in groupby(alone, key=_fits):  # pylint: disable=bad-builtin-groupby
         pieces = list(group)
         if not fits:
             continue

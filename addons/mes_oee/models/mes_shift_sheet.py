@@ -52,22 +52,24 @@ class MesShiftSheet(models.AbstractModel):
 
     def _sheet(self, board: dict[str, Any]) -> Sheet:
         """All that the report says."""
-        _ = self.env._
         shift, figures = board["shift"], board["figures"]
         return Sheet(
             title=f"{board['place']['name']} – {shift['name']}",
             subtitle=self._subtitle(board),
             tiles=self._tiles(board),
-            hours_title=_("Hour by hour"),
+            hours_title=self.env._("Hour by hour"),
             hours_columns=(
-                _("Hour"), _("State of %s", board["machine"]["name"]), _("Good pieces against target"), _("Lost"),
-                _("Mostly because of"),
+                self.env._("Hour"),
+                self.env._("State of %s", board["machine"]["name"]),
+                self.env._("Good pieces against target"),
+                self.env._("Lost"),
+                self.env._("Mostly because of"),
             ),
             hours=tuple(self._hour(row, board) for row in board["hours"] if row["phase"] != "future"),
             lists=(self._six(board), self._reasons(board), self._stops(board)),
             warnings=tuple(self._warnings(figures)),
             footer=self._footer(board),
-        )  # fmt: skip
+        )
 
     # -- head ----------------------------------------------------------------------------------------
 
@@ -84,27 +86,33 @@ class MesShiftSheet(models.AbstractModel):
 
     def _tiles(self, board: dict[str, Any]) -> tuple[Tile, ...]:
         """Pieces and time lost first: percentages come after."""
-        _, figures, targets = self.env._, board["figures"], board["targets"]
+        figures, targets = board["figures"], board["targets"]
         made, target = figures["made"], figures["target"]
         names = {
-            "oee": _("OEE"), "availability": _("Availability"), "performance": _("Performance"),
-            "quality": _("Quality"),
-        }  # fmt: skip
+            "oee": self.env._("OEE"),
+            "availability": self.env._("Availability"),
+            "performance": self.env._("Performance"),
+            "quality": self.env._("Quality"),
+        }
         most = max(made or 0, target or 0) or 1
         return (
             Tile(
-                _("Good pieces"),
+                self.env._("Good pieces"),
                 self._count(made),
-                _("target %s", self._count(target)),
+                self.env._("target %s", self._count(target)),
                 None if made is None else made / most,
                 None if target is None else target / most,
             ),
-            Tile(_("Lost"), self._minutes(figures["lost_ms"]), _("%s pieces", self._count(figures["lost_pieces"]))),
+            Tile(
+                self.env._("Lost"),
+                self._minutes(figures["lost_ms"]),
+                self.env._("%s pieces", self._count(figures["lost_pieces"])),
+            ),
             *(
                 Tile(
                     names[key],
                     self._percent(figures[key]),
-                    _("target %s", self._percent(targets[key])),
+                    self.env._("target %s", self._percent(targets[key])),
                     figures[key] or 0.0,
                     targets[key],
                 )
@@ -155,14 +163,13 @@ class MesShiftSheet(models.AbstractModel):
 
     def _six(self, board: dict[str, Any]) -> Bars:
         """The six big losses in time, pieces and money."""
-        _ = self.env._
         names = {
-            "breakdowns": _("Breakdowns"),
-            "setup_adjustment": _("Set-up and adjustment"),
-            "minor_stops": _("Idling and minor stops"),
-            "reduced_speed": _("Reduced speed"),
-            "startup_rejects": _("Start-up rejects"),
-            "production_rejects": _("Production rejects"),
+            "breakdowns": self.env._("Breakdowns"),
+            "setup_adjustment": self.env._("Set-up and adjustment"),
+            "minor_stops": self.env._("Idling and minor stops"),
+            "reduced_speed": self.env._("Reduced speed"),
+            "startup_rejects": self.env._("Start-up rejects"),
+            "production_rejects": self.env._("Production rejects"),
         }
         machine, start, until = self._scope(board)
         found = self.env["mes.oee.losses"].six(machine, start, until) if start < until else []
@@ -178,30 +185,29 @@ class MesShiftSheet(models.AbstractModel):
             )
             for one in lost
         )
-        columns = (_("time"), _("pieces"), _("money"))
-        return Bars(_("The six big losses of %s", machine.name), columns, tuple(bars), _("Nothing was lost."))
+        columns = (self.env._("time"), self.env._("pieces"), self.env._("money"))
+        title = self.env._("The six big losses of %s", machine.name)
+        return Bars(title, columns, tuple(bars), self.env._("Nothing was lost."))
 
     def _reasons(self, board: dict[str, Any]) -> Bars:
         """Why it stood, the longest first."""
-        _ = self.env._
         machine, start, until = self._scope(board)
         found = self.env["mes.oee.losses"].pareto(machine, start, until) if start < until else []
         losses = self.env["mrp.workcenter.productivity.loss"].with_context(active_test=False)
         longest = max((one.ms for one in found), default=0) or 1
         bars = (
             Bar(
-                losses.browse(one.key[0]).name if one.key[0] else _("Not explained"),
+                losses.browse(one.key[0]).name if one.key[0] else self.env._("Not explained"),
                 one.ms / longest,
                 (self._minutes(one.ms), self._count(one.count), self._count(one.pieces)),
             )
             for one in found[:MOST_REASONS]
         )
-        columns = (_("time"), _("stops"), _("pieces"))
-        return Bars(_("Why it stood"), columns, tuple(bars), _("It did not stand."))
+        columns = (self.env._("time"), self.env._("stops"), self.env._("pieces"))
+        return Bars(self.env._("Why it stood"), columns, tuple(bars), self.env._("It did not stand."))
 
     def _stops(self, board: dict[str, Any]) -> Bars:
         """The stops that nobody has explained, the longest first."""
-        _ = self.env._
         needing = sorted((one for one in board["stops"] if one["needs"]), key=lambda one: one["start"] - one["seen"])
         longest = max((one["seen"] - one["start"] for one in needing), default=0) or 1
         bars = (
@@ -213,7 +219,9 @@ class MesShiftSheet(models.AbstractModel):
             )
             for one in needing[:MOST_STOPS]
         )
-        return Bars(_("Still to explain"), (_("from"), _("time")), tuple(bars), _("Every longer stop has its reason."))
+        columns = (self.env._("from"), self.env._("time"))
+        empty = self.env._("Every longer stop has its reason.")
+        return Bars(self.env._("Still to explain"), columns, tuple(bars), empty)
 
     # -- words ---------------------------------------------------------------------------------------
 
