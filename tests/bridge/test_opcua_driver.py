@@ -289,11 +289,12 @@ def test_channel_keys_are_renewed_in_a_living_session(tmp_path: Path) -> None:
             renewed.set()
 
         client.uaclient.revolve_security_token = told
-        await asyncio.wait_for(renewed.wait(), 8.0)
+        await asyncio.wait_for(renewed.wait(), 12.0)
         await everything_moves(s, 3)
         assert s.seen.losses == 0
 
-    run(tmp_path, act, channel_lifetime_s=1.5, security_policy="Basic256Sha256", trust_on_first_use=True)
+    # Long enough that a busy machine renews in time, as every real lifetime is.
+    run(tmp_path, act, channel_lifetime_s=5.0, security_policy="Basic256Sha256", trust_on_first_use=True)
 
 
 def test_many_lives_leave_nothing_behind(tmp_path: Path) -> None:
