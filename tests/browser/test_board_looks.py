@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ def test_one_click_from_a_figure_to_what_is_behind_it(open_board: Any) -> None:
     page = open_board()
     page.locator(".mes-ribbon").first.click()
     expect(page.locator(".o_list_view")).to_be_visible()
+    # Odoo writes the step into the history a moment after the list is there: only then can one go back.
+    expect(page).to_have_url(re.compile(r"mes\.state\.point"))
     page.go_back()
     page.locator(".mes-count").first.click()
     expect(page.locator(".o_list_view")).to_be_visible()

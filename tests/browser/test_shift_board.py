@@ -44,6 +44,13 @@ env["mes.state.point"].search([("workcenter_id", "=", machine.id), ("lane", "=",
 writer.write_states([StateRow(machine.id, "state", at, value, value, None, None, stream="TEST", seq=n + 1)
     for n, (at, value) in enumerate([(shift.start, "running"), *points])])
 env["mes.stop"]._cron_fold()
+# Whatever else of this shift waits for a reason has one now.
+ours = [clock.from_ms(at) for at, value in points if value == "down"]
+others = env["mes.stop"].search([("workcenter_id", "=", machine.id), ("needs_reason", "=", True),
+    ("at_from", ">=", clock.from_ms(shift.start)), ("at_from", "not in", ours)])
+for stop in others:
+    stop.explain(env.ref("mes_base.reason_quality").id)
+env["mes.stop"]._cron_fold()
 # A line that worked two days ago and works again in five: there is room for overtime at any hour.
 rare = env["mrp.workcenter"].create({"name": "Rare line", "code": "RARE", "mes_level": "line",
     "mes_area_id": line.mes_area_id.id, "company_id": line.company_id.id})
