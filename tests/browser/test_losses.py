@@ -96,6 +96,7 @@ def test_units_order_and_dimensions(open_page: Any) -> None:
     expect(page.locator("[data-measure=money]")).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile("unit=money"))
     page.locator("[data-measure=count]").click()
+    expect(page.locator("[data-measure=count]")).to_have_attribute("aria-pressed", "true")
     counts = [int(text) for text in page.locator(".mes-loss-lines [data-key] > :nth-child(4)").all_inner_texts()]
     assert counts[:10] == sorted(counts[:10], reverse=True), counts
     page.get_by_role("button", name="Code", exact=True).click()
