@@ -140,6 +140,8 @@ def figures(
     ``more`` are elements that other rooms know (AOET in ms, PSQ, EPC, …). ``method`` says how the totals
     came about: machine, sums, or the name of the bottleneck.
     """
+    if not registry:
+        return {}
     settings = settings or Settings()
     known = elements(totals, settings)
     known.update(more or {})

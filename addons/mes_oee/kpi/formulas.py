@@ -118,6 +118,9 @@ class Registry:
     def __getitem__(self, key: str) -> Kpi:
         return self._kpis[key]
 
+    def __len__(self) -> int:
+        return len(self._kpis)
+
     def __iter__(self) -> Iterator[Kpi]:
         return iter(list(self._kpis.values()))
 

@@ -10,9 +10,9 @@ from odoo.tools import SQL
 
 from .. import kpi
 from ..tools.grouping import COLUMNS, REASON_COLUMNS, sortable
-from ..tools.levels import FIGURES, REASONS
+from ..tools.levels import FIGURES, REASONS, Cube
 from ..tools.scope import Scope
-from .mes_oee_store import Question
+from .mes_oee_store import Answer, Cuts, Question
 
 # Longer spans are nobody's question, but would keep a worker busy for minutes.
 LONGEST_MS = 3660 * 24 * 3_600_000
@@ -114,6 +114,25 @@ class MesOee(models.AbstractModel):
             ReasonPart(key, *values, answer.as_of, answer.pending_hours)
             for key, values in sorted(answer.sums.items(), key=lambda item: sortable(item[0]))
         ]
+
+    @api.private
+    def _parted(
+        self,
+        cube: Cube,
+        scope: Scope,
+        start: int,
+        end: int,
+        by: Sequence[str],
+        dates: tuple[date, date] | None,
+        cuts: Cuts,
+    ) -> Answer:
+        """The sums behind :meth:`figures` or :meth:`reasons` of a checked scope, each machine's parted at its ``cuts``.
+
+        :raises UserError: as :meth:`figures`.
+        """
+        self._check_question(by, start, end, COLUMNS if cube is FIGURES else REASON_COLUMNS)
+        question = Question(cube, scope, start, end, tuple(by), dates, cuts)
+        return self.env["mes.oee.store"]._sums(question, self.env["mes.clock"].now_ms())
 
     def _settings(self, workcenter_ids: list[int], start: int, end: int) -> dict[int, kpi.Settings]:
         """The settings of each machine with the version of its calendar in the span."""

@@ -1,27 +1,40 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from itertools import pairwise
+from operator import add
 from typing import Any, NamedTuple
 
 from odoo import api, models
 
 from .. import kpi
+from ..kpi.totals import NAMES
 from ..tools import hours
+from ..tools.grouping import sortable
+from ..tools.levels import FIGURES, REASONS, Cube
 from ..tools.losses import Breakdown, Lost, in_six, in_steps
+from ..tools.scope import Scope
+from .mes_oee_store import Answer
 
-NO_FIGURES = kpi.Registry()
 APART = ("machine", "product")
+WITHOUT_IDEAL = NAMES.index("without_ideal")
 
 
-class Group(NamedTuple):
-    """The steps of one machine and one product under one key, in hours of one ideal cycle."""
+class Valued(NamedTuple):
+    """Sums of one ideal cycle and one worth under one key.
+
+    ``mark`` keeps apart what must not be added up; ``ordered``: a product was to be made.
+    """
 
     key: tuple
-    totals: kpi.Totals
-    steps: dict[str, kpi.Loss]
-    priced: bool
-    as_of: int
-    pending_hours: int
+    mark: Any
+    cycle: int | None
+    worth: kpi.Worth
+    ordered: bool
+    values: tuple[int, ...]
+
+    @property
+    def priced(self) -> bool:
+        """Whether what was to be made earns something and has an ideal cycle."""
+        return not self.ordered or (self.worth.contribution is not None and bool(self.cycle))
 
 
 class MesOeeLosses(models.AbstractModel):
@@ -61,62 +74,75 @@ class MesOeeLosses(models.AbstractModel):
         self, scope, start, end, by, dates, tell: Callable[[tuple, dict[str, kpi.Loss]], list[Lost]]
     ) -> list[Breakdown]:
         """The groups added up under their keys."""
-        method = self.env["mes.oee"]._scope(scope).method
+        chosen = self.env["mes.oee"]._scope(scope)
         currency = self.env["mes.oee.worth"].currency(scope)
-        gathered: dict[tuple, list[Group]] = {}
-        for group in self._groups(scope, start, end, by, dates, currency):
-            gathered.setdefault(group.key, []).append(group)
-        return [
-            Breakdown(
-                key,
-                tell(key, kpi.add_steps(group.steps for group in groups)),
-                sum(group.totals.calendar_ms for group in groups),
-                not any(group.totals.without_ideal for group in groups),
-                all(group.priced for group in groups),
-                currency.id,
-                method,
-                max(group.as_of for group in groups),
-                max(group.pending_hours for group in groups),
-            )
-            for key, groups in gathered.items()
-        ]
-
-    def _groups(self, scope, start, end, by, dates, currency) -> Iterable[Group]:
-        """The steps of each machine and product under each key, valued."""
         asked = [*by, *(name for name in APART if name not in by)]
-        machine_at, product_at = asked.index("machine"), asked.index("product")
-        found = [
-            (since, part)
-            for since, until in self._pieces(scope, start, end)
-            for part in self.env["mes.oee"].figures(scope, since, until, asked, dates, NO_FIGURES)
-        ]
-        machines = {part.key[machine_at] for _since, part in found}
-        cycles = self._cycles(machines)
-        worths = self.env["mes.oee.worth"].of(
-            {(part.key[machine_at], part.key[product_at]) for _since, part in found}, currency
-        )
-        for since, part in found:
-            wc, product = part.key[machine_at], part.key[product_at]
-            cycle, worth = cycles(wc, product, since), worths[wc, product]
-            priced = not product or (worth.contribution is not None and bool(cycle))
-            steps = kpi.steps(part.totals, cycle, worth)
-            yield Group(part.key[: len(by)], part.totals, steps, priced, part.as_of, part.pending_hours)
+        answer = self._sums(FIGURES, chosen, start, end, asked, dates)
+        gathered: dict[tuple, list[Valued]] = {}
+        for one in self._valued(answer, asked, len(by), currency, lambda _key, values: bool(values[WITHOUT_IDEAL])):
+            gathered.setdefault(one.key, []).append(one)
+        made = []
+        for key, found in gathered.items():
+            totals = [kpi.Totals(*one.values) for one in found]
+            steps = (kpi.steps(sums, one.cycle, one.worth) for sums, one in zip(totals, found, strict=True))
+            made.append(
+                Breakdown(
+                    key,
+                    tell(key, kpi.add_steps(steps)),
+                    sum(sums.calendar_ms for sums in totals),
+                    not any(sums.without_ideal for sums in totals),
+                    all(one.priced for one in found),
+                    currency.id,
+                    chosen.method,
+                    answer.as_of,
+                    answer.pending_hours,
+                )
+            )
+        return made
 
-    def _pieces(self, scope, start: int, end: int) -> list[tuple[int, int]]:
-        """The span cut at the full hours after which another ideal cycle holds for a machine of the scope.
+    def _sums(self, cube: Cube, chosen: Scope, start: int, end: int, asked: Sequence[str], dates) -> Answer:
+        """The sums by key and by the hour since which a machine's ideal cycles hold; one question for all."""
+        cuts = self._cuts(chosen.workcenter_ids, start, end)
+        return self.env["mes.oee"]._parted(cube, chosen, start, end, asked, dates, cuts)
+
+    def _valued(
+        self,
+        answer: Answer,
+        asked: Sequence[str],
+        width: int,
+        currency: models.BaseModel,
+        mark: Callable[[tuple, tuple[int, ...]], Any],
+    ) -> Iterable[Valued]:
+        """The sums under the first ``width`` names of their keys, in order of these; what has one cycle and one worth is
+        added up first, for both are in proportion to time and pieces."""
+        machine_at, product_at = asked.index("machine"), asked.index("product")
+        cycles = self._cycles({key[machine_at] for key in answer.sums})
+        worths = self.env["mes.oee.worth"].of({(key[machine_at], key[product_at]) for key in answer.sums}, currency)
+        found: dict[tuple, Valued] = {}
+        for key, values in sorted(answer.sums.items(), key=lambda item: sortable(item[0])):
+            wc, product = key[machine_at], key[product_at]
+            cycle, worth, about = cycles(wc, product, key[-1]), worths[wc, product], mark(key, values)
+            # Equal worths are one object: it stands for itself.
+            place = (key[:width], about, cycle, id(worth), bool(product))
+            if known := found.get(place):
+                values = tuple(map(add, known.values, values))
+            found[place] = Valued(key[:width], about, cycle, worth, bool(product), values)
+        return found.values()
+
+    def _cuts(self, workcenter_ids: list[int], start: int, end: int) -> Mapping[int, list[int]]:
+        """The full hours of the span at which another ideal cycle begins to hold for a machine.
 
         Lost time of an hour becomes pieces by the cycle at the hour's beginning: so the losses of
         hours sum to those of the day, whatever was changed meanwhile.
         """
-        ids = self.env["mes.oee"]._scope(scope).workcenter_ids
-        zones = self._zones(ids)
-        cuts = {
-            hours.ceil(zones[wc], ideal.start)
-            for wc, ideals in self.env["mes.oee.engine"]._ideals(ids).items()
-            for ideal in ideals
-            if start < ideal.start < end
+        changed = {
+            wc: begun
+            for wc, ideals in self.env["mes.oee.engine"]._ideals(workcenter_ids).items()
+            if (begun := [ideal.start for ideal in ideals if start < ideal.start < end])
         }
-        return list(pairwise([start, *sorted(cut for cut in cuts if start < cut < end), end]))
+        zones = self._zones(changed)
+        cuts = {wc: sorted({hours.ceil(zones[wc], at) for at in begun}) for wc, begun in changed.items()}
+        return {wc: [cut for cut in found if start < cut < end] for wc, found in cuts.items()}
 
     def _cycles(self, workcenter_ids: Iterable[int]) -> Callable[[int, int | None, int], int | None]:
         """A look-up of the ideal cycle (ns) of a machine, product and time, at the beginning of its hour."""
@@ -150,26 +176,16 @@ class MesOeeLosses(models.AbstractModel):
         set-up and time without an order; the key of a reason that nobody gave is None.
         """
         asked = [*by, *(name for name in (*APART, "bucket") if name not in by)]
-        place = {name: asked.index(name) for name in (*APART, "bucket")}
+        bucket_at = asked.index("bucket")
+        answer = self._sums(REASONS, self.env["mes.oee"]._scope(scope), start, end, asked, dates)
+        counted = {key: values for key, values in answer.sums.items() if key[bucket_at] in PARETO}
         currency = self.env["mes.oee.worth"].currency(scope)
-        found = [
-            (since, part)
-            for since, until in self._pieces(scope, start, end)
-            for part in self.env["mes.oee"].reasons(scope, since, until, asked, dates)
-            if part.key[place["bucket"]] in PARETO
-        ]
-        cycles = self._cycles({part.key[place["machine"]] for _since, part in found})
-        worths = self.env["mes.oee.worth"].of(
-            {(part.key[place["machine"]], part.key[place["product"]]) for _since, part in found}, currency
-        )
         whole: dict[tuple, kpi.Loss] = {}
-        for since, part in found:
-            wc, product = part.key[place["machine"]], part.key[place["product"]]
-            loss = kpi.of_bucket(
-                part.key[place["bucket"]], part.ms, part.stops, cycles(wc, product, since), worths[wc, product]
-            )
-            key = part.key[: len(by)]
-            whole[key] = whole[key] + loss if key in whole else loss
+        for one in self._valued(
+            answer._replace(sums=counted), asked, len(by), currency, lambda key, _values: key[bucket_at]
+        ):
+            loss = kpi.of_bucket(one.mark, *one.values, one.cycle, one.worth)
+            whole[one.key] = whole[one.key] + loss if one.key in whole else loss
         lost = [Lost(key, "", one.ns // kpi.NS_PER_MS, one.pieces, one.money, one.stops) for key, one in whole.items()]
         return sorted(lost, key=lambda one: (-one.ms, -one.count, _sortable(one.key)))
 

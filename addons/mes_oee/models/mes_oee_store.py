@@ -1,5 +1,7 @@
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from operator import add, attrgetter
 from typing import NamedTuple
 
@@ -28,10 +30,15 @@ _totals = attrgetter(*NAMES)
 
 Spans = dict[int, list[tuple[int, int]]]
 Dates = tuple[date, date] | None
+Cuts = Mapping[int, Sequence[int]] | None
 
 
 class Question(NamedTuple):
-    """What is asked: sums of ``cube`` by key over [start, end) ms; only shifts with a business date in ``dates``."""
+    """What is asked: sums of ``cube`` by key over [start, end) ms; only shifts with a business date in ``dates``.
+
+    ``cuts``: machine -> full hours of its clock within the span, in order, at which its sums are parted: each key
+    then ends with the beginning of its part, ms.
+    """
 
     cube: Cube
     scope: Scope
@@ -39,6 +46,7 @@ class Question(NamedTuple):
     end: int
     by: tuple[str, ...]
     dates: Dates = None
+    cuts: Cuts = None
 
     @property
     def columns(self) -> list[str]:
@@ -50,6 +58,23 @@ class Question(NamedTuple):
         """The levels that can answer, the coarsest first."""
         needed = [*self.columns, *([self.scope.place] if self.scope.place else [])]
         return levels.of([*needed, "business_date"] if self.dates else needed, self.cube)
+
+    def part(self, wc: int, at: int) -> tuple[int, ...]:
+        """What the keys of a machine end with at a time."""
+        if self.cuts is None:
+            return ()
+        own = self.cuts.get(wc, ())
+        place = bisect_right(own, at)
+        return (own[place - 1] if place else self.start,)
+
+    def parted(self, wc: int, span: tuple[int, int]) -> list[tuple[int, int]]:
+        """A span of a machine, parted."""
+        own = self.cuts.get(wc, ()) if self.cuts else ()
+        return list(pairwise([span[0], *(cut for cut in own if span[0] < cut < span[1]), span[1]]))
+
+
+# A machine, one of its windows, and what its keys end with there.
+Piece = tuple[int, Window, tuple[int, ...]]
 
 
 class Answer(NamedTuple):
@@ -80,7 +105,8 @@ class MesOeeStore(models.AbstractModel):
             found[key] = tuple(map(add, found[key], values)) if key in found else values
         for row in self._live(question.cube, rest, now) if live else ():
             if _wanted(row, question.scope, question.dates):
-                key, values = live_key(row, question.by), _values(row)
+                part = question.part(row.workcenter_id, row.hour.start)
+                key, values = live_key(row, question.by) + part, _values(row)
                 found[key] = tuple(map(add, found[key], values)) if key in found else values
         as_of = now if live else min([end, *(one.rolled_until for one in extents.values() if one.rolled_until)])
         return Answer(found, as_of, pending)
@@ -154,26 +180,31 @@ class MesOeeStore(models.AbstractModel):
     ) -> Iterable[tuple[tuple, tuple[int, ...]]]:
         """Sums of the rollups' rows by key; one statement for each level, whatever the number of rows."""
         chosen = question.levels
-        windows: dict[Level, list[tuple[int, Window]]] = {}
+        windows: dict[Level, list[Piece]] = {}
         for wc, found in stored.items():
             extent = extents[wc]
             rolled = Rolled(extent.tz, extent.rolled_from, extent.rolled_until)
             # Days of another clock begin at other hours: then only hours tell what lies in the span.
             usable = chosen if extent.one_clock else chosen[-1:]
-            for span in found:
+            for span in (one for whole in found for one in question.parted(wc, whole)):
+                since = question.part(wc, span[0])
                 for level, parts in levels.split(span, rolled, usable).items():
-                    windows.setdefault(level, []).extend((wc, part) for part in parts)
+                    windows.setdefault(level, []).extend((wc, part, since) for part in parts)
         columns = question.columns
         width = len(columns)
-        for level, parts in windows.items():
-            for rows in _sources(SQL.identifier(question.cube.tables[level.name]), level, parts):
-                self._read(question, level, columns, rows)
+        for level, pieces in windows.items():
+            for rows, part in _sources(SQL.identifier(question.cube.tables[level.name]), level, pieces):
+                # Where the parts differ from machine to machine the rows tell them.
+                told = question.cuts is not None and part is None
+                self._read(question, level, columns, rows, told)
+                end = width + told
                 for row in self.env.cr.fetchall():
-                    yield stored_key(row[:width], question.by), row[width:]
+                    yield stored_key(row[:width], question.by) + (part or row[width:end]), row[end:]
 
-    def _read(self, question: Question, level: Level, columns: Sequence[str], rows: SQL) -> None:
-        """Ask one level for the sums of such rows ``r``."""
+    def _read(self, question: Question, level: Level, columns: Sequence[str], rows: SQL, parted: bool) -> None:
+        """Ask one level for the sums of such rows ``r``, also by their part ``s.since``."""
         keys = [column_of(column, level) for column in columns]
+        keys += [SQL("s.since")] if parted else []
         # Thousands of groups with their sums take 20 MB: hashed in memory they need a third of the time.
         self.env.cr.execute("SET LOCAL work_mem = '64MB'")
         self.env.cr.execute(
@@ -200,32 +231,41 @@ class MesOeeStore(models.AbstractModel):
             yield from made({wc: left.pop() for wc, left in queues.items()}, now)
 
 
-def _sources(table: SQL, level: Level, parts: Sequence[tuple[int, Window]]) -> Iterable[SQL]:
-    """The rows ``r`` of the windows, as what stands between FROM and AND.
+def _sources(table: SQL, level: Level, pieces: Sequence[Piece]) -> Iterable[tuple[SQL, tuple[int, ...] | None]]:
+    """The rows ``r`` of the windows, as what stands between FROM and AND, with the part that they belong to (None:
+    each row's is ``s.since``).
 
     Machines mostly share a window: then one condition for all of them is twice as fast as a join with theirs.
     """
-    shared: dict[Window, list[int]] = {}
-    for wc, window in parts:
-        shared.setdefault(window, []).append(wc)
+    shared: dict[tuple[Window, tuple[int, ...]], list[int]] = {}
+    for wc, window, since in pieces:
+        shared.setdefault((window, since), []).append(wc)
     if len(shared) <= FEW_WINDOWS:
         return [
-            SQL(
-                "%s r WHERE r.workcenter_id = ANY(%s::int4[]) AND %s",
-                table,
-                bulk.int_array(ids),
-                _within(level, *(SQL("%s", clock.from_ms(end) if level is HOUR else end) for end in window)),
+            (
+                SQL(
+                    "%s r WHERE r.workcenter_id = ANY(%s::int4[]) AND %s",
+                    table,
+                    bulk.int_array(ids),
+                    _within(level, *(SQL("%s", clock.from_ms(end) if level is HOUR else end) for end in window)),
+                ),
+                since,
             )
-            for window, ids in shared.items()
+            for (window, since), ids in shared.items()
         ]
+    parts = [since[0] if since else None for _wc, _window, since in pieces]
+    kind = "int8" if level is HOUR else "text"
+    edges = [window if level is HOUR else tuple(map(str, window)) for _wc, window, _since in pieces]
+    rows = bulk.unnest(
+        [(piece[0], *edge, part) for piece, edge, part in zip(pieces, edges, parts, strict=True)],
+        ["int4", kind, kind, "int8"],
+    )
     if level is HOUR:
-        rows = bulk.unnest([(wc, *window) for wc, window in parts], ["int4", "int8", "int8"])
         within = _within(level, bulk.timestamp("s.low"), bulk.timestamp("s.high"))
     else:
-        rows = bulk.unnest([(wc, *map(str, window)) for wc, window in parts], ["int4", "text", "text"])
         within = _within(level, SQL("s.low::date"), SQL("s.high::date"))
     join = SQL("r.workcenter_id = s.wc AND %s", within)
-    return [SQL("%s AS s(wc, low, high) JOIN %s r ON %s WHERE TRUE", rows, table, join)]
+    return [(SQL("%s AS s(wc, low, high, since) JOIN %s r ON %s WHERE TRUE", rows, table, join), None)]
 
 
 def _within(level: Level, low: SQL, high: SQL) -> SQL:

@@ -27,17 +27,23 @@ class MesOeeWorth(models.AbstractModel):
         wanted = set(pairs)
         machines = self.env["mrp.workcenter"].sudo().browse(sorted({wc for wc, _product in wanted}))
         products = self.env["product.product"].sudo().browse(sorted({p for _wc, p in wanted if p}))
-        known = {machine.id: machine for machine in machines}
         sold = {product.id: product for product in products}
-        shares = {machine.id: _share(machine) for machine in machines}
-        return {
-            (wc, product): self._worth(known[wc], sold.get(product), shares[wc], currency) for wc, product in wanted
-        }
+        shares = _shares(machines)
+        about = {one.id: (one.company_id, one.costs_hour, shares[one.id]) for one in machines}
+        made: dict[tuple, Worth] = {}
+        found = {}
+        for wc, product in wanted:
+            company, hour, share = about[wc]
+            # Hundreds of machines have a handful of worths: each is made once and shared.
+            key = (product, company.id, hour, share)
+            if key not in made:
+                made[key] = self._worth(company, hour, sold.get(product), share, currency)
+            found[wc, product] = made[key]
+        return found
 
-    def _worth(self, machine, product, share: Fraction, currency) -> Worth:
-        """One pair's worth."""
-        company = machine.company_id
-        hour = self._in(currency, machine.costs_hour, company.currency_id, company)
+    def _worth(self, company, costs_hour: float, product, share: Fraction, currency) -> Worth:
+        """The worth of a product on machines of one company, cost per hour and share."""
+        hour = self._in(currency, costs_hour, company.currency_id, company)
         if not product:
             return Worth(hour_cost=hour, share=share)
         own = product.with_company(company)
@@ -102,11 +108,11 @@ class MesOeeWorth(models.AbstractModel):
         return (companies if len(companies) == 1 else self.env.company).currency_id
 
 
-def _share(machine) -> Fraction:
-    """The part of a piece's contribution that an hour of this machine bears, see ``kpi.money``."""
-    line = machine.mes_line_id
-    if not line:
-        return Fraction(1)
-    if line.mes_bottleneck_id:
-        return Fraction(int(line.mes_bottleneck_id == machine))
-    return Fraction(1, max(1, len(line.mes_unit_ids)))
+def _shares(machines) -> dict[int, Fraction]:
+    """The part of a piece's contribution that an hour of each machine bears, see ``kpi.money``."""
+    found = {}
+    for line, mine in machines.grouped("mes_line_id").items():
+        each = Fraction(1, max(1, len(line.mes_unit_ids))) if line else Fraction(1)
+        pacing = line.mes_bottleneck_id
+        found |= {one.id: Fraction(int(pacing == one)) if pacing else each for one in mine}
+    return found

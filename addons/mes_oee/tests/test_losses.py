@@ -5,7 +5,10 @@ from odoo.addons.mes_base.tests.common import (
     MINUTE,
     MONDAY,
     feed_counts,
+    feed_evidence,
+    feed_states,
     make_reason,
+    make_run,
     make_user,
     make_work_center,
     set_ideal_cycle,
@@ -18,6 +21,7 @@ from .common import OeeCase
 from .eight_hours import eight_hours
 
 END = MONDAY + 8 * HOUR
+STOOD = ("setup", "no_order", "unplanned", "minor", "undetermined")
 
 
 @tagged("post_install", "-at_install")
@@ -77,6 +81,40 @@ class TestLosses(OeeCase):
             self.assertEqual(sum(part.pieces for part in parts), one.pieces, one.name)
             self.assertEqual(sum(part.money for part in parts), one.money, one.name)
             self.assertEqual(sum(part.count for part in parts), one.count, one.name)
+
+    def test_each_machine_has_its_own_cycles_in_one_question(self):
+        """Cycles that change at another hour on each machine: the line loses what its machines lose one by one, and
+        the number of statements does not follow the number of changes."""
+        others = [make_work_center(self.env, self.area, f"M{n}", line=self.line) for n in range(2, 6)]
+        for other in others:
+            feed_states(self.env, other, [(MONDAY, "running"), (MONDAY + 2 * HOUR, "down", "17")], stream=other.code)
+            feed_evidence(self.env, other, [(MONDAY, END)], stream=other.code)
+            make_run(self.env, other, self.product, MONDAY, END)
+            set_ideal_cycle(self.env, other, 3)
+        self.refresh()
+        ask = self.env["mes.oee.losses"]
+        self.waterfall(self.line, MONDAY, END)
+        began = self.env.cr.sql_log_count
+        self.waterfall(self.line, MONDAY, END)
+        ask.pareto(self.line, MONDAY, END)
+        statements = self.env.cr.sql_log_count - began
+        for place, machine in enumerate([self.machine, *others]):
+            for hour in range(3):
+                set_ideal_cycle(
+                    self.env, machine, 1.5 + 0.2 * place + hour, from_ms=MONDAY + (1 + place + hour) * HOUR - MINUTE
+                )
+        self.refresh()
+        self.waterfall(self.line, MONDAY, END)
+        began = self.env.cr.sql_log_count
+        (whole,) = self.waterfall(self.line, MONDAY, END)
+        pareto = ask.pareto(self.line, MONDAY, END)
+        self.assertLessEqual(self.env.cr.sql_log_count - began, statements + 4, "a statement more for each level")
+        by_hour = [self.told(one) for one in self.waterfall(self.line, MONDAY, END, by=("machine", "hour"))]
+        for name, (ms, pieces, money, count) in self.told(whole).items():
+            parts = [one[name] for one in by_hour]
+            self.assertEqual((sum(one[1] for one in parts), sum(one[2] for one in parts)), (pieces, money), name)
+            self.assertEqual(sum(one[3] for one in parts), count, name)
+        self.assertEqual(sum(one.money for one in pareto), sum(self.told(whole)[name][2] for name in STOOD))
 
     def test_startup_is_a_setting(self):
         """Half the start-up time has half of the burst; none has none; the rollup follows the setting."""
