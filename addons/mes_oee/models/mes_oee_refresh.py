@@ -25,6 +25,20 @@ SURELY_AFTER = timedelta(seconds=3)
 # The first key of the advisory locks by which two refreshes of one machine wait for each other.
 LOCK_SPACE = 0x4F4545
 
+# The beginning of the first span in which a machine ``w`` was watched. Spans of one stream follow each other, those of
+# several overlap: so it is the earliest of each stream's first, a look into the index for each stream.
+FIRST_WATCHED = SQL(
+    """
+    WITH RECURSIVE first AS (
+        (SELECT stream, at_from FROM mes_evidence_span WHERE workcenter_id = w.id ORDER BY stream, at_from LIMIT 1)
+        UNION ALL
+        SELECT n.stream, n.at_from FROM first f, LATERAL (
+               SELECT stream, at_from FROM mes_evidence_span WHERE workcenter_id = w.id AND stream > f.stream
+                ORDER BY stream, at_from LIMIT 1) n)
+    SELECT min(at_from) AS at_from FROM first
+    """
+)
+
 Stretches = dict[int, list[tuple[int, int]]]
 """Machine -> disjoint spans [start, end) in milliseconds, on the hours of its clock."""
 
@@ -224,8 +238,7 @@ class MesOeeRefresh(models.AbstractModel):
                   LEFT JOIN mes_site site ON site.id = w.mes_site_id
                   LEFT JOIN LATERAL (SELECT at FROM mes_state_point WHERE workcenter_id = w.id
                         AND lane = 'state' ORDER BY at LIMIT 1) s ON TRUE
-                  LEFT JOIN LATERAL (SELECT at_from FROM mes_evidence_span WHERE workcenter_id = w.id
-                        ORDER BY at_until LIMIT 1) e ON TRUE
+                  LEFT JOIN LATERAL (%(watched)s) e ON TRUE
                   LEFT JOIN LATERAL (SELECT min(p.at) AS at FROM mes_counter k, LATERAL (
                         SELECT at FROM mes_count_point WHERE counter_id = k.id ORDER BY at LIMIT 1) p
                         WHERE k.workcenter_id = w.id) c ON TRUE
@@ -240,6 +253,7 @@ class MesOeeRefresh(models.AbstractModel):
                 closed_until=CLOSED_UNTIL,
                 state=bulk.millis("s.at"),
                 evidence=bulk.millis("e.at_from"),
+                watched=FIRST_WATCHED,
                 count=bulk.millis("c.at"),
                 low=bulk.millis("l.hour_at"),
                 high=bulk.millis("h.hour_at"),

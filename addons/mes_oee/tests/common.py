@@ -59,13 +59,12 @@ class OeeCase(MesCase):
         return self.rows(machine)
 
     def everything(self, machine=None):
-        """Table -> the machine's rows on every level of both rollups, without their ids, in order."""
+        """Table -> the rows of a machine or several on every level of both rollups, without their ids, in order."""
         machine = machine or self.machine
         found = {}
         for table in [table for cube in CUBES for table in cube.tables.values()]:
-            self.env.cr.execute(
-                SQL("SELECT to_jsonb(r) - 'id' FROM %s r WHERE workcenter_id = %s", SQL.identifier(table), machine.id)
-            )
+            query = "SELECT to_jsonb(r) - 'id' FROM %s r WHERE workcenter_id = ANY(%s)"
+            self.env.cr.execute(SQL(query, SQL.identifier(table), machine.ids))
             found[table] = sorted(json.dumps(row, sort_keys=True) for (row,) in self.env.cr.fetchall())
         return found
 
@@ -73,7 +72,7 @@ class OeeCase(MesCase):
         """What a rebuild from nothing gives; the rollups are that afterwards."""
         machine = machine or self.machine
         for table in [table for cube in CUBES for table in cube.tables.values()]:
-            self.env.cr.execute(SQL("DELETE FROM %s WHERE workcenter_id = %s", SQL.identifier(table), machine.id))
+            self.env.cr.execute(SQL("DELETE FROM %s WHERE workcenter_id = ANY(%s)", SQL.identifier(table), machine.ids))
         self.env["mes.oee.refresh"].rebuild(machine.ids, 0, self.env["mes.clock"].now_ms())
         return self.everything(machine)
 

@@ -250,6 +250,16 @@ class TestRollupUpkeep(OeeCase):
         self.assertEqual(len({row[5] for row in self.rows()}), 15)
         self.assert_as_rebuilt()
 
+    def test_watched_by_two_streams_the_first_hour_stays(self):
+        """The stream that began first watches on; another's short span later does not make the machine younger."""
+        early = MONDAY - 3 * HOUR
+        feed_evidence(self.env, self.machine, [(early, MONDAY + HOUR)], "A")
+        self.refresh()
+        feed_evidence(self.env, self.machine, [(early + 2 * HOUR, early + 2 * HOUR + MINUTE)], "B")
+        self.refresh()
+        self.assertEqual(min(row[5] for row in self.rows()), clock.from_ms(early))
+        self.assert_as_rebuilt()
+
     def test_closed_rows_stay(self):
         """What would re-flow over the edge of a closed period stops there; opened, it is made anew."""
         edge = MONDAY + 5 * HOUR
