@@ -54,13 +54,29 @@ class MesLossDrill(models.AbstractModel):
                 found[key] = add_up(found.get(key), part._replace(key=key))
         return found
 
+    @api.private
+    def by_reason(self, asked: Question, chosen: Choice) -> dict[tuple, Lost]:
+        """As :meth:`cells` by reason, but what has none is told apart, see :func:`told_apart`."""
+        return told_apart(self.cells(asked, chosen, ("reason", "bucket")).values())
+
+    @api.private
+    def unsaid(self, bucket: str) -> str:
+        """What time without a reason is called: nobody is asked to explain a set-up or a minor stop."""
+        return {
+            "setup": self.env._("Set-up"),
+            "no_order": self.env._("No order"),
+            "minor": self.env._("Minor stops"),
+            "undetermined": self.env._("Stops still open"),
+        }.get(bucket) or self.env._("No reason given")
+
     def _parts(self, asked: Question, steps: Sequence[str], names: Sequence[str]) -> Iterable[Lost]:
         """Parts of the steps by names; what has no reason is parted by the waterfall itself."""
         service = self.env["mes.oee.losses"]
         span = (asked.scope, asked.start, asked.end)
         if all(step in LOST_TIME for step in steps):
-            found = service.pareto(*span, by=(*names, "bucket"))
-            return (one for one in found if one.key[-1] in steps)
+            asked_by = names if "bucket" in names else (*names, "bucket")
+            at = asked_by.index("bucket")
+            return (one for one in service.pareto(*span, by=asked_by) if one.key[at] in steps)
         if all(step in NO_LOSS for step in steps):
             parts = self.env["mes.oee"].reasons(*span, by=(*names, "bucket"))
             nothing = Fraction(0)
@@ -224,6 +240,19 @@ def add_up(one: Lost | None, other: Lost) -> Lost:
         return other
     add = attrgetter("ms", "pieces", "money", "count")
     return Lost(one.key, one.name, *(left + right for left, right in zip(add(one), add(other), strict=True)))
+
+
+def told_apart(lost: Iterable[Lost]) -> dict[tuple, Lost]:
+    """Of losses with the keys (reason, bucket) one for each reason, and what has none by its bucket.
+
+    (reason id, None) or (None, bucket) -> their sum.
+    """
+    found: dict[tuple, Lost] = {}
+    for one in lost:
+        reason, bucket = one.key
+        key = (reason, bucket if reason is None else None)
+        found[key] = add_up(found.get(key), one._replace(key=key))
+    return found
 
 
 def _begins(value: datetime | date, grain: str, tz: str) -> int:

@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from .. import kpi
 from ..tools import loss_choice, loss_spans
 from ..tools.loss_choice import NONE, Choice
-from ..tools.losses import Breakdown
+from ..tools.losses import Breakdown, Lost
 from .mes_loss_drill import Question, add_up, plain
 from .mes_oee import LONGEST_MS
 from .mes_oee_shift import GLANCE, LOOK_BACK_MS
@@ -197,14 +197,20 @@ class MesLossScreen(models.AbstractModel):
         """The Pareto of what was tapped, its trend, and the single stops once it is narrow enough."""
         drill, by = self.env["mes.loss.drill"], chosen.parted_by
         column = loss_choice.DIMENSIONS[by]
-        now = drill.cells(asked, chosen, (column,))
-        was = drill.cells(other, chosen, (column,)) if other else None
+        apart = by == "reason" and chosen.tells_apart
+
+        def cells(question: Question) -> dict[tuple, Lost]:
+            return drill.by_reason(question, chosen) if apart else drill.cells(question, chosen, (column,))
+
+        now = cells(asked)
+        was = cells(other) if other else None
         keys = sorted({*now, *(was or ())}, key=lambda key: (-now[key].ms if key in now else 0, str(key)))
         names = labels.of(by, [key[0] for key in keys])
         rows = [
             {
                 "key": NONE if key[0] is None else str(key[0]),
-                "label": names[key[0]],
+                "step": key[1] if apart else None,
+                "label": drill.unsaid(key[1]) if apart and key[1] else names[key[0]],
                 **(plain(now[key]) if key in now else NOTHING),
                 "was": None if was is None else plain(was[key]) if key in was else NOTHING,
             }

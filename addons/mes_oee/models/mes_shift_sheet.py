@@ -8,6 +8,7 @@ from odoo.tools import format_date, formatLang
 
 from ..report.sheet import Bar, Bars, HourLine, Ribbon, Sheet, Tile
 from ..report.shift_pdf import shift_pdf
+from .mes_loss_drill import told_apart
 
 LOW_COVERAGE = 0.95
 MOST_STOPS = 12
@@ -79,7 +80,7 @@ class MesShiftSheet(models.AbstractModel):
             board["place"]["path"],
             format_date(self.env, shift["business_date"], date_format="full"),
             f"{self._clock(shift['start'], board)}–{self._clock(shift['end'], board)}",
-            shift["crew"] and self.env._("Crew %s", shift["crew"]),
+            shift["crew"],
             order and f"{order['name']} {order['product']}".strip(),
         ]
         return " · ".join(part for part in parts if part)
@@ -149,6 +150,7 @@ class MesShiftSheet(models.AbstractModel):
             tuple(_within(board["ribbon"], row["start"], row["end"], board["now"])),
             row["made"],
             row["target"],
+            self._count(row["made"]),
             self._minutes(row["lost_ms"]),
             f"{reason['name']} ({self._minutes(reason['ms'])})" if reason else "",
         )
@@ -192,12 +194,14 @@ class MesShiftSheet(models.AbstractModel):
     def _reasons(self, board: dict[str, Any]) -> Bars:
         """Why it stood, the longest first."""
         machine, start, until = self._scope(board)
-        found = self.env["mes.oee.losses"].pareto(machine, start, until) if start < until else []
+        service, drill = self.env["mes.oee.losses"], self.env["mes.loss.drill"]
+        parts = service.pareto(machine, start, until, by=("reason", "bucket")) if start < until else []
+        found = sorted(told_apart(parts).values(), key=lambda one: -one.ms)
         losses = self.env["mrp.workcenter.productivity.loss"].with_context(active_test=False)
         longest = max((one.ms for one in found), default=0) or 1
         bars = (
             Bar(
-                losses.browse(one.key[0]).name if one.key[0] else self.env._("Not explained"),
+                losses.browse(one.key[0]).name if one.key[0] else drill.unsaid(one.key[1]),
                 one.ms / longest,
                 (self._minutes(one.ms), self._count(one.count), self._count(one.pieces)),
             )
@@ -232,10 +236,13 @@ class MesShiftSheet(models.AbstractModel):
         return "–" if value is None else formatLang(self.env, round(value), digits=0)
 
     def _minutes(self, ms: int | None) -> str:
-        """Minutes, with a decimal below ten."""
+        """Minutes, with a decimal below ten; from an hour on hours and minutes, as on the screens."""
         if ms is None:
             return "–"
         minutes = ms / MINUTE_MS
+        if minutes >= 60:
+            whole, rest = divmod(int(minutes), 60)
+            return self.env._("%(hours)s h %(minutes)s min", hours=whole, minutes=f"{rest:02}")
         digits = 1 if abs(minutes) < 9.95 and ms % MINUTE_MS else 0
         return self.env._("%s min", formatLang(self.env, minutes, digits=digits))
 

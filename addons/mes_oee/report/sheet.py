@@ -25,12 +25,13 @@ class Ribbon:
 
 @dataclass(frozen=True, slots=True)
 class HourLine:
-    """One hour of the clock: pieces against the target, what was lost, and mostly why."""
+    """One hour of the clock: good pieces (``made``: as written) against the target, what was lost, and mostly why."""
 
     label: str
     ribbon: tuple[Ribbon, ...]
     good: int | None
     target: int | None
+    made: str
     lost: str
     reason: str
 

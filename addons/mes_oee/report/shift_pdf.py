@@ -118,7 +118,7 @@ class Tiles(Row):
 
 
 # Where the columns of an hour begin: label, ribbon, bar, pieces, lost, reason.
-_LABEL, _RIBBON, _BAR, _PIECES, _LOST, _REASON = 0.0, 14 * mm, 82 * mm, 122 * mm, 124 * mm, 142 * mm
+_LABEL, _RIBBON, _BAR, _PIECES, _LOST, _REASON = 0.0, 14 * mm, 70 * mm, 106 * mm, 108 * mm, 126 * mm
 
 
 class HourHead(Row):
@@ -146,7 +146,7 @@ class Hour(Row):
         for span in hour.ribbon:
             self._span(span)
         self._bar()
-        self.right(_PIECES, 2 * mm, "–" if hour.good is None else f"{hour.good:n}")
+        self.right(_PIECES, 2 * mm, hour.made)
         self.text(_LOST, 2 * mm, hour.lost, 8)
         self.text(_REASON, 2 * mm, _fitted(hour.reason, 8, WIDTH - _REASON), 8)
 

@@ -66,6 +66,18 @@ class TestLossScreen(LossCase):
         (six,) = self.env["mes.oee.losses"].six(self.machine, MONDAY, END)
         self.assertEqual(self.losses(told["six"]), self.losses([one.plain() for one in six.lost]))
 
+    def test_what_has_no_reason_is_told_by_what_it_was(self):
+        """A set-up and a minor stop are not stops that nobody explained; one tap leads into each."""
+        told = self.ask()
+        steps = {one["name"]: one["ms"] for one in told["steps"]}
+        unsaid = {one["step"]: (one["label"], one["ms"]) for one in told["pareto"] if one["key"] == loss_choice.NONE}
+        self.assertEqual(unsaid["minor"], ("Minor stops", steps["minor"]))
+        self.assertEqual(unsaid["setup"], ("Set-up", steps["setup"]))
+        self.assertEqual(sum(one["ms"] for one in told["pareto"]), sum(steps[name] for name in loss_choice.LOST_TIME))
+        self.assertEqual({one["step"] for one in told["pareto"] if one["label"] == "Motor"}, {None})
+        down = self.ask(drill=[["step", "setup"], ["reason", loss_choice.NONE]])
+        self.assertEqual(sum(one["ms"] for one in down["singles"]["rows"]), steps["setup"])
+
     def test_the_way_down_to_the_single_stop(self):
         """Two taps: the step's Pareto sums to the step, the reason's stops sum to the reason."""
         told = self.ask(drill=[["step", "unplanned"]])
@@ -107,10 +119,10 @@ class TestLossScreen(LossCase):
         self.assertEqual((day["start"], day["end"]), (MONDAY, MONDAY + DAY))
 
     def test_set_up_and_stops_together(self):
-        """Without a step all lost time is parted; nobody's reason has a stop and an hour of set-up behind it."""
+        """Without a step all lost time is parted; what has no reason by what it was."""
         told = self.ask(by="reason")
         self.assertEqual([(one["key"], one["ms"]) for one in told["pareto"]],
-                         [(str(self.reason.id), HOUR), ("-", 30 * MINUTE + 30_000)])  # fmt: skip
+                         [(str(self.reason.id), HOUR), ("-", 30 * MINUTE), ("-", 30_000)])  # fmt: skip
         told = self.ask(drill=[["reason", "-"]], unit="money")
         self.assertEqual(sum(one["ms"] for one in told["trend"]["loss"]["now"]), 30 * MINUTE + 30_000)
         rows = told["singles"]["rows"]

@@ -64,10 +64,28 @@ class TestShiftSheet(ReportCase):
         words = text_of(content)
         self.assertEqual(name, "M1-2026-03-02-E.pdf")
         self.assertEqual(content[:5], b"%PDF-")
-        for expected in ("Good pieces", "20,000", "Gearbox (60 min)", "Breakdowns", "90 min", "Not explained", "06:00"):
+        for expected in ("Good pieces", "20,000", "Gearbox (1 h 00 min)", "Breakdowns", "1 h 30 min", "06:00"):
             self.assertIn(expected, words)
         self.assertIn(f"{board['figures']['oee'] * 100:.1f} %", words)
         self.assertIn("Still to explain", words)
+
+    def test_what_nobody_has_to_explain_is_not_called_unexplained(self):
+        """A set-up and minor stops stand under their own names beside the half hour without a reason."""
+        feed_states(
+            self.env, self.machine, [(EARLY + 5 * HOUR, "setup"), (EARLY + 320 * MINUTE, "running"),
+                                     (EARLY + 6 * HOUR, "down"), (EARLY + 6 * HOUR + 20_000, "running")],
+        )  # fmt: skip
+        sheet = self.sheet()
+        bars = sheet._reasons(sheet._board(self.machine.id, EARLY)).bars
+        expected = {"Gearbox": "1 h 00 min", "No reason given": "30 min", "Set-up": "20 min", "Minor stops": "0.3 min"}
+        self.assertEqual([(one.label, one.cells[0]) for one in bars], list(expected.items()))
+
+    def test_an_hour_says_its_reason_in_full(self):
+        """The longest reason of the demo plant has room, with its minutes; pieces are grouped as everywhere."""
+        reason = self.env["mrp.workcenter.productivity.loss"].search([("mes_code", "=", "G7")])
+        reason.name = "Blocked by the machine after"
+        words = text_of(self.sheet().pdf(self.machine.id, EARLY)[1])
+        self.assertIn("Blocked by the machine after (1 h 00 min)", words)
 
     def test_speaks_the_readers_language(self):
         self.env["res.lang"]._activate_lang("de_DE")

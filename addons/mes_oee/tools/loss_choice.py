@@ -60,6 +60,11 @@ class Choice(NamedTuple):
         return tuple(one for one in self.drill if one.kind != "step")
 
     @property
+    def tells_apart(self) -> bool:
+        """Whether time without a reason is of several kinds: set-ups beside stops that nobody explained."""
+        return len(self.steps) != 1 and all(step in LOST_TIME for step in self.steps)
+
+    @property
     def dimensions(self) -> tuple[str, ...]:
         """By what the chosen step can be parted."""
         return tuple(DIMENSIONS) if all(step in (*LOST_TIME, *NO_LOSS) for step in self.steps) else OF_FIGURES

@@ -6,6 +6,7 @@ import {
     cumulativePoints,
     delta,
     drillInto,
+    drillIntoRow,
     formatDrill,
     isTold,
     nextBy,
@@ -104,6 +105,9 @@ test("another step begins anew, another reason takes the place of the first", ()
     const way = [["step", "minor"], ["reason", "4"]]; // prettier-ignore
     expect(drillInto(way, "step", "setup")).toEqual([["step", "setup"]]);
     expect(drillInto(way, "reason", "7")).toEqual([["step", "minor"], ["reason", "7"]]); // prettier-ignore
+    const unsaid = drillIntoRow([["machine", "3"]], "reason", { key: "-", step: "setup" });
+    expect(unsaid).toEqual([["step", "setup"], ["machine", "3"], ["reason", "-"]]);
+    expect(drillIntoRow(way, "reason", { key: "7", step: null })).toEqual([["step", "minor"], ["reason", "7"]]); // prettier-ignore
     expect(nextBy("reason", "reason", ["reason", "machine"])).toBe("machine");
     expect(nextBy("code", "reason", ["reason", "code"])).toBe("code");
 });

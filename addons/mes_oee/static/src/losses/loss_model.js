@@ -6,7 +6,8 @@
  *
  * @typedef {{ms: number, pieces: number, money: number, count: number}} Amounts
  * @typedef {Amounts & {name: string, was: Amounts|null}} Loss a step of the waterfall, or a big loss
- * @typedef {Amounts & {key: string, label: string, was: Amounts|null}} ParetoRow
+ * @typedef {Amounts & {key: string, step: string|null, label: string, was: Amounts|null}} ParetoRow `step`: what has no
+ *      reason is told apart by this step of the waterfall
  * @typedef {Amounts & {what: "stop"|"hour", id: number|null, machine: {id: number, name: string}, start: number,
  *      end: number}} Single
  * @typedef {Object} Answer
@@ -66,6 +67,16 @@ function decode(text) {
 /** One step further down; another step of the waterfall begins anew. */
 export function drillInto(drill, kind, value) {
     return kind === "step" ? [[kind, value]] : [...drill.filter(([known]) => known !== kind), [kind, value]];
+}
+
+/**
+ * Where a tap on a row of the Pareto leads; what has no reason goes down its own step of the waterfall, with the other
+ * choices of the way.
+ * @param {[string, string][]} drill @param {string} by @param {{key: string, step: string|null}} row
+ */
+export function drillIntoRow(drill, by, row) {
+    const above = row.step ? [["step", row.step], ...drill.filter(([kind]) => kind !== "step")] : drill;
+    return drillInto(above, by, row.key);
 }
 
 /** By what to part next: what was not chosen yet, reasons first. */

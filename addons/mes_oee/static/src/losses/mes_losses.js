@@ -10,7 +10,7 @@ import { useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
 import { Screen } from "@mes_oee/screen/screen";
 import { LossFigures } from "./loss_figures/loss_figures";
-import { choiceOf, drillInto, formatDrill, nextBy, parseDrill } from "./loss_model";
+import { choiceOf, drillInto, drillIntoRow, formatDrill, nextBy, parseDrill } from "./loss_model";
 import { LossPareto } from "./loss_pareto/loss_pareto";
 import { LossPayback } from "./loss_payback/loss_payback";
 import { LossSingles } from "./loss_singles/loss_singles";
@@ -173,7 +173,7 @@ export class MesLosses extends Component {
 
     tapRow(row) {
         const { by, dimensions } = this.data;
-        return this.go(drillInto(parseDrill(this.values.drill), by, row.key), nextBy(by, by, dimensions));
+        return this.go(drillIntoRow(parseDrill(this.values.drill), by, row), nextBy(by, by, dimensions));
     }
 
     /** Back to a step of the way down; -1: to the whole. */
