@@ -52,17 +52,25 @@ def test_a_machine_that_goes_down_stands_out_and_somebody_is_called(floor, open_
 
 
 def test_by_keyboard_alone(floor, open_page):
-    """Tab to the machine, Enter; Tab to the kind, Enter; Escape closes; the address keeps the place."""
+    """Tab to the machine, Enter: the panel has the focus; Tab to the kind, Enter; Escape closes, and the focus is on
+    the machine again; the address keeps the place.
+    """
     wall = open_page(WALL)
+    panel = wall.locator(".mes-andon-panel")
     wall.locator(FILLER).focus()
     wall.keyboard.press("Enter")
-    expect(wall.locator(".mes-andon-panel")).to_be_visible()
+    expect(panel).to_be_focused()
     wall.locator("[data-code=QUAL]").focus()
     wall.keyboard.press("Enter")
     expect(wall.locator(".mes-call")).to_contain_text("Quality")
+    wall.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(wall.locator(FILLER)).to_be_focused()
+    wall.keyboard.press("Enter")
     wall.locator("#mes-andon-comment").focus()
     wall.keyboard.press("Escape")
-    expect(wall.locator(".mes-andon-panel")).to_have_count(0)
+    expect(panel).to_have_count(0)
+    expect(wall.locator(FILLER)).to_be_focused()
     line = wall.locator(".mes-place-picker option", has_text="Line 1").get_attribute("value")
     wall.locator(".mes-place-picker").select_option(line)
     expect(wall).to_have_url(re.compile(f"place={line}"))

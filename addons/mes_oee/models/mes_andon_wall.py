@@ -17,9 +17,9 @@ class MesAndonWall(models.AbstractModel):
     def snapshot(self, place: str = "") -> dict[str, Any]:
         """All machines of a place with their open calls; without a place, of the first site.
 
-        Times are integer milliseconds of plant time. A machine is {id, code, name, line, live, stale_ms, stop,
-        calls}: ``live`` as on the live board, ``stop`` the open stop of rule 7 or None, ``calls`` the open ones,
-        the oldest first.
+        Times are integer milliseconds of plant time. A machine is {id, code, name, line, live, schedule, stale_ms,
+        stop, calls}: ``live`` and ``schedule`` as on the live board, ``stop`` the open stop of rule 7 or None,
+        ``calls`` the open ones, the oldest first.
 
         :raises AccessError: the user is no operator.
         :raises UserError: the place is gone.
@@ -49,7 +49,9 @@ class MesAndonWall(models.AbstractModel):
 
     def _rows(self, machines: models.BaseModel) -> list[dict[str, Any]]:
         """A row for each machine; a fixed number of statements."""
-        live = self.env["mes.board"]._live(machines, self.env["mes.clock"].now_ms())
+        now = self.env["mes.clock"].now_ms()
+        live = self.env["mes.board"]._live(machines, now)
+        schedules = self.env["mes.board"]._schedules(machines, now)
         stops = self._open_stops(machines)
         calls = self._open_calls(machines)
         return [
@@ -61,6 +63,7 @@ class MesAndonWall(models.AbstractModel):
                 "area": machine.mes_area_id.id,
                 "stale_ms": machine.mes_stale_ms,
                 "live": live.get(machine.id),
+                "schedule": schedules[machine.id],
                 "stop": stops.get(machine.id),
                 "calls": calls.get(machine.id, []),
             }

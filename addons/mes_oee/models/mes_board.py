@@ -10,8 +10,11 @@ from .. import kpi
 from ..tools import board, ribbon
 from .mes_oee_shift import GLANCE
 
+DAY_MS = 24 * 3_600_000
 # Between shifts the board shows so much of the past.
 LOOK_BACK_MS = 8 * 3_600_000
+# The next shift is looked for over a free day, then over a company's longest holiday.
+AHEAD_MS = (2 * DAY_MS, 21 * DAY_MS)
 
 
 class MesBoard(models.AbstractModel):
@@ -46,15 +49,18 @@ class MesBoard(models.AbstractModel):
     def _line(self, line: models.BaseModel, units: models.BaseModel, now: int) -> dict[str, Any]:
         """All that is shown of one line."""
         shift = self._shift(units[0], now)
+        schedules = self._schedules(units, now)
         start, end = (shift.start, shift.end) if shift else (now - LOOK_BACK_MS, now)
         timelines = self.env["mes.timeline"].timelines(units, start, min(end, now), now)
         codes = self._reasons_by_code(line.company_id)
         machines = self._machines(units, timelines, codes, start, now)
+        for machine in machines:
+            machine["schedule"] = schedules[machine["id"]]
         return {
             "tz": line.mes_site_id.tz,
             "shift": shift and board.shift_values(shift, self._shift_name(line.company_id, shift.name)),
             "span": {"start": start, "end": end, "breaks": []},
-            "next_shift": None if shift else self._next_start(units[0], now),
+            "next_shift": None if shift else schedules[units[0].id]["next"],
             "order": self._running_order(timelines.values()),
             "targets": line._targets()[line.id],
             "reasons": codes,
@@ -77,11 +83,19 @@ class MesBoard(models.AbstractModel):
         shifts = self.env["mes.calendar"].shifts(unit, now, now + 1)[unit.id]
         return next((one for one in shifts if one.start <= now < one.end), None)
 
-    def _next_start(self, unit: models.BaseModel, now: int) -> int | None:
-        """When the next shift begins, if that is within a day."""
-        until = now + 24 * 3_600_000
-        shifts = self.env["mes.calendar"].shifts(unit, now, until)[unit.id]
-        return min((one.start for one in shifts if one.start > now), default=None)
+    def _schedules(self, units: models.BaseModel, now: int) -> dict[int, dict[str, int | None]]:
+        """By machine: until when its shift runs (None: none runs now), and when its next one begins; ms.
+
+        A fixed number of statements. None for ``next``: no shift is planned far and wide.
+        """
+        found: dict[int, dict[str, int | None]] = {unit.id: {"until": None, "next": None} for unit in units}
+        for ahead in AHEAD_MS:
+            waiting = units.filtered(lambda unit: found[unit.id]["next"] is None)
+            for wc, shifts in self.env["mes.calendar"].shifts(waiting, now, now + ahead).items():
+                running = max((one.end for one in shifts if one.start <= now < one.end), default=None)
+                coming = min((one.start for one in shifts if one.start > now), default=None)
+                found[wc] = {"until": running, "next": coming}
+        return found
 
     def _shift_name(self, company: models.BaseModel, code: str) -> str:
         """The name of the shift with this short key; the key itself when the shift is gone."""

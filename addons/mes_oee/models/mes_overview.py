@@ -283,18 +283,20 @@ class MesOverview(models.AbstractModel):
 
     def _counts(self, plant: Plant, windows: list, head: Mapping[str, Any]) -> dict[str, dict[str, int]]:
         """What makes one look twice, by place: unexplained stops, open calls, machines of which no gateway speaks,
-        and others of which nothing is known now.
+        and others of which nothing is known now, although they are scheduled.
         """
         ids, now = plant.machines.ids, head["now"]
         live = self.env["mes.board"]._live(plant.machines, now)
         limit = GATEWAY_SILENT_MS * head["speed"]
         unheard = {wc for wc in ids if wc not in live or now - live[wc]["recv"] > limit}
+        # Nobody misses the word of a machine that is switched off for the night.
+        working = {wc for wc, one in self.env["mes.board"]._schedules(plant.machines, now).items() if one["until"]}
         found = {
             "unexplained": self._by_machine("mes.stop", _unexplained(windows)),
             "calls": self._by_machine(
                 "mes.andon.call", [("workcenter_id", "in", ids), ("state", "not in", ("resolved", "cancelled"))]
             ),
-            "silent": {wc: 1 for wc in ids if wc not in unheard and not live[wc]["state"]},
+            "silent": {wc: 1 for wc in working if wc not in unheard and not live[wc]["state"]},
             "unheard": dict.fromkeys(unheard, 1),
         }
         return {name: overview.counted(plant.places, machines) for name, machines in found.items()}

@@ -1,4 +1,5 @@
 from odoo.addons.mes_base.tests.common import (
+    DAY,
     HOUR,
     MINUTE,
     MONDAY,
@@ -37,8 +38,8 @@ class TestAndonWall(OeeCase):
         while marks := self.env["mes.dirty.span"]._take("stop"):
             stops._fold(marks)
 
-    def wall(self, place="", user=None):
-        return at_time(self.env["mes.andon.wall"].with_user(user or self.operator), NOW).snapshot(place)
+    def wall(self, place="", user=None, at=NOW):
+        return at_time(self.env["mes.andon.wall"].with_user(user or self.operator), at).snapshot(place)
 
     def call(self, ms):
         calls = at_time(self.env["mes.andon.call"].with_user(self.operator), ms)
@@ -65,6 +66,18 @@ class TestAndonWall(OeeCase):
         self.assertEqual(found[0]["next"]["at"], NOW + 11 * MINUTE, "who acknowledges stops the first step")
         at_time(call, NOW).resolve()
         self.assertFalse(self.wall(f"area-{self.area.id}")["machines"][0]["calls"])
+
+    def test_outside_its_shift_a_machine_is_not_scheduled(self):
+        """From when on it is missed again, also after a holiday; until when while its shift runs. Its call stays."""
+        make_shift_pattern(self.env, self.machine, [("E", 6, 14), ("L", 14, 22)])
+        self.call(NOW)
+        holiday = {"name": "Works holiday", "kind": "closed", "site_id": self.site.id}
+        self.env["mes.shift.exception"].create({**holiday, "date": "2026-03-04", "date_until": "2026-03-12"})
+        told = {at: self.wall(at=MONDAY + at * HOUR)["machines"][0] for at in (8, 23, 47)}
+        self.assertEqual(told[8]["schedule"], {"until": MONDAY + 14 * HOUR, "next": MONDAY + 14 * HOUR})
+        self.assertEqual(told[23]["schedule"], {"until": None, "next": MONDAY + 30 * HOUR})
+        self.assertEqual(told[47]["schedule"], {"until": None, "next": MONDAY + 11 * DAY + 6 * HOUR})
+        self.assertEqual(len(told[23]["calls"]), 1)
 
     def test_places(self):
         """A site shows all of its machines; without a place the first site is shown; machines are no walls."""

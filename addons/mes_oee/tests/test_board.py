@@ -175,6 +175,23 @@ class TestBoard(OeeCase):
         self.assertEqual(told["span"]["end"], MONDAY + 23 * HOUR)
         self.assertEqual(told["next_shift"], MONDAY + 30 * HOUR)
 
+    def test_between_shifts_a_machine_that_stands_is_not_scheduled(self):
+        """It went idle before the shift was over and tells so still: ribbon, timeline and wall agree that it rests."""
+        night = MONDAY + 23 * HOUR
+        feed_states(self.env, self.machine, [(BEGIN, "running"), (MONDAY + 21 * HOUR, "idle")])
+        feed_evidence(self.env, self.machine, [(BEGIN, night)])
+        self.live(at=MONDAY + 21 * HOUR, state="idle")
+        self.live(at=night - SECOND, state="idle")
+        row = self.machine_row(now=night)
+        rest = {"start": MONDAY + 22 * HOUR, "end": None, "kind": "off", "label": ""}
+        self.assertEqual(row["ribbon"][-1], rest)
+        self.assertEqual(row["ribbon"][-2]["kind"], "idle")
+        self.assertEqual(row["schedule"], {"until": None, "next": MONDAY + 30 * HOUR})
+        screens = at_time(self.env["mes.timeline.screen"], night).with_user(self.operator)
+        drawn = screens.draw(f"machine-{self.machine.id}", BEGIN, night + HOUR)
+        offset, length, kind, _text = drawn["machines"][0]["state"][-4:]
+        self.assertEqual((offset, length, drawn["kinds"][kind]), (16 * HOUR, HOUR, "off"))
+
     def test_order_and_reasons_are_told(self):
         self.produce()
         make_reason(self.env, "Jam", mes_code="17", company_id=self.env.company.id)

@@ -58,8 +58,13 @@ def ribbon(slices: Sequence[Slice], stops: Sequence[Any], settings: kpi.Settings
 
 
 def up_to_now(spans: Iterable[RibbonSpan], live: Mapping[str, Any] | None, now: int) -> list[RibbonSpan]:
-    """The ribbon with its open end: the live value tells what facts have not told yet."""
+    """The ribbon with its open end: the live value tells what facts have not told yet.
+
+    It knows no calendar: a ribbon that ends outside the shifts stays "not scheduled", whatever the machine tells.
+    """
     told = list(spans)
+    if told and told[-1]["kind"] == "off":
+        return [*told[:-1], {**told[-1], "end": None}]
     kind = (live or {}).get("state") or "no_data"
     while told and told[-1]["kind"] == "no_data" != kind and now - told[-1]["start"] < FRESH_MS:
         told.pop()

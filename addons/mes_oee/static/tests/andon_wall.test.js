@@ -1,7 +1,9 @@
-import { describe, expect, test } from "@odoo/hoot";
+import { beforeEach, describe, expect, test } from "@odoo/hoot";
+import { allowTranslations } from "@web/../tests/web_test_helpers";
 import { WallModel, formatTimer } from "@mes_oee/andon/wall_model";
 
 describe.current.tags("headless");
+beforeEach(allowTranslations);
 
 const NOW = 1772438400000;
 const MINUTE = 60000;
@@ -20,7 +22,7 @@ const machine = (code, values = {}) => ({
 
 function wall(machines) {
     const model = new WallModel();
-    model.applySnapshot({ now: NOW, speed: 1, machines, reasons: { 17: "Jam" }, kinds: [], as_of: NOW });
+    model.applySnapshot({ now: NOW, speed: 1, machines, reasons: { 17: "Jam" }, kinds: [], as_of: NOW, tz: "UTC" });
     return model;
 }
 
@@ -48,6 +50,25 @@ test("live messages move the states; who is not heard of has none", () => {
     expect(model.kind(model.machines[0])).toBe("down");
     expect(model.why(model.machines[0])).toBe("Jam");
     expect(model.since(model.machines[1])).toBe(null);
+});
+
+test("outside its shift a machine rests: no timer, no question, until when; its call counts all the same", () => {
+    const next = NOW + 9 * 60 * MINUTE;
+    const rests = { schedule: { until: null, next }, stop: { needs_reason: true }, calls: [call({})] };
+    const model = wall([
+        machine("A", { ...rests, live: { at: NOW, state: "down", since: NOW - MINUTE, code: "17", counts: {} } }),
+        machine("BB", rests),
+        machine("CCC", { ...rests, schedule: { until: null, next: null } }),
+    ]);
+    const [down, running, forever] = model.machines;
+    expect(model.kind(down)).toBe("off");
+    expect(model.since(down)).toBe(null);
+    expect(`${model.why(down)}`).toBe("next shift 17:00");
+    expect(model.why(running)).toBe("next shift 17:00 · runs all the same");
+    expect(model.why(forever)).toBe("no shift planned · runs all the same");
+    expect(model.timer(model.calls[0]).waited).toBe(4 * MINUTE);
+    model.now = next;
+    expect(model.kind(down)).toBe("down");
 });
 
 test("machines stand under their line", () => {

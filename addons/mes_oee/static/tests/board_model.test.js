@@ -35,7 +35,7 @@ test("a count alone asks for no new snapshot", () => {
 test("an older live value is not believed", () => {
     const model = loaded();
     model.applyLive(message({ FILLER: live({ at: NOW - 60000, state: "down" }) }));
-    expect(kindOf(model.byCode.FILLER.live)).toBe("running");
+    expect(kindOf(model.byCode.FILLER, NOW)).toBe("running");
 });
 
 test("a message about other lines does not concern this one", () => {
@@ -49,8 +49,8 @@ test("a machine without a fresh read has no state, its neighbour keeps its own",
     const model = loaded({ machines: [machine("FILLER"), machine("CAPPER")] });
     const later = NOW + 20000;
     model.applyLive(message({ FILLER: live({ at: later - 100 }) }, later));
-    expect(kindOf(model.byCode.FILLER.live)).toBe("running");
-    expect(kindOf(model.byCode.CAPPER.live)).toBe("no_data");
+    expect(kindOf(model.byCode.FILLER, later)).toBe("running");
+    expect(kindOf(model.byCode.CAPPER, later)).toBe("no_data");
 });
 
 test("a lost link is no data from the last good read on", () => {
@@ -69,8 +69,29 @@ test("a snapshot read before the last message does not take it back", () => {
     const model = loaded();
     model.applyLive(message({ FILLER: live({ at: NOW + 900, state: "down", since: NOW + 700 }) }));
     model.applySnapshot(snapshot());
-    expect(kindOf(model.byCode.FILLER.live)).toBe("down");
+    expect(kindOf(model.byCode.FILLER, NOW)).toBe("down");
     expect(model.byCode.FILLER.ribbon.at(-1).kind).toBe("down");
+});
+
+test("outside its shifts a machine is not scheduled, whatever it tells, until the next one begins", () => {
+    const next = NOW + HOUR;
+    const resting = { live: live({ state: "idle" }), schedule: { until: null, next } };
+    expect(kindOf(resting, NOW)).toBe("off");
+    expect(kindOf({ ...resting, live: live() }, NOW)).toBe("off");
+    expect(kindOf({ ...resting, live: null }, NOW)).toBe("off");
+    expect(kindOf(resting, next)).toBe("idle");
+    const working = { live: live({ state: "idle" }), schedule: { until: next, next: next + HOUR } };
+    expect(kindOf(working, NOW)).toBe("idle");
+    expect(kindOf(working, next)).toBe("off");
+});
+
+test("what a resting machine tells moves neither its ribbon nor the figures", () => {
+    const rests = [{ start: START, end: null, kind: "off", label: "" }];
+    const values = { ribbon: rests, schedule: { until: null, next: NOW + HOUR } };
+    const model = loaded({ machines: [machine("FILLER", values)] });
+    const said = model.applyLive(message({ FILLER: live({ at: NOW + 900, state: "down", since: NOW + 700 }) }));
+    expect(said.stateChanged).toBe(false);
+    expect(model.byCode.FILLER.ribbon).toEqual(rests);
 });
 
 test("a machine that counts good parts has no total but what it counts", () => {

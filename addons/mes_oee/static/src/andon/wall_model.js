@@ -1,7 +1,11 @@
+import { _t } from "@web/core/l10n/translation";
 import { BoardModel, kindOf } from "@mes_oee/board/board_model";
+import { nextShiftText } from "@mes_oee/board/format";
 
 /** So many parts of a call's target time may pass before its card says hurry. */
 const HURRY = 0.5;
+/** Nobody has to go there. */
+const QUIET = ["running", "off"];
 const STAGES = ["open", "acknowledged", "arrived"];
 
 /**
@@ -39,17 +43,25 @@ export class WallModel extends BoardModel {
 
     /** @returns {string} key of the palette: what a machine's tile is filled with */
     kind(machine) {
-        return kindOf(machine.live);
+        return kindOf(machine, this.now);
     }
 
-    /** @returns {number|null} since when the machine stands or is silent; null while it runs */
+    /** @returns {number|null} since when the machine stands or is silent; null while it runs or rests */
     since(machine) {
-        return this.kind(machine) === "running" ? null : machine.live?.since ?? machine.live?.at ?? null;
+        return QUIET.includes(this.kind(machine)) ? null : machine.live?.since ?? machine.live?.at ?? null;
     }
 
-    /** @returns {string} why the machine stands, as far as somebody or its code says */
+    /** @returns {string} why the machine stands, as far as somebody or its code says, or until when it rests */
     why(machine) {
         const { stop, live } = machine;
+        const kind = this.kind(machine);
+        if (kind === "running") {
+            return "";
+        }
+        if (kind === "off") {
+            const rests = nextShiftText(machine.schedule.next, this.snapshot.tz, this.now);
+            return live?.state === "running" ? `${rests} · ${_t("runs all the same")}` : rests;
+        }
         const code = live?.code || null;
         return stop?.reason || this.snapshot.reasons[code] || code || "";
     }

@@ -26,7 +26,7 @@ export class BoardModel {
         this.clock.anchor(snapshot.now, snapshot.speed);
         this.snapshot = snapshot;
         const previous = this.byCode;
-        this.machines = snapshot.machines.map((machine) => newest(machine, previous[machine.code]));
+        this.machines = snapshot.machines.map((machine) => newest(machine, previous[machine.code], snapshot.now));
         this.byCode = Object.fromEntries(this.machines.map((m) => [m.code, m]));
         this.asOf = Math.max(this.asOf || 0, snapshot.as_of || 0) || null;
         this.now = snapshot.now;
@@ -50,15 +50,15 @@ export class BoardModel {
         this.clock.anchor(message.server);
         this.now = this.clock.now();
         this.asOf = Math.max(this.asOf || 0, message.at);
-        const before = this.machines.map((machine) => kindOf(machine.live));
+        const before = this.machines.map((machine) => kindOf(machine, this.now));
         for (const [code, live] of heard) {
             if (!(live.at < this.byCode[code].live?.at)) {
-                this.byCode[code] = movedOn(this.byCode[code], live);
+                this.byCode[code] = movedOn(this.byCode[code], live, this.now);
             }
         }
         this.doubtTheSilent();
         this.machines = this.machines.map((machine) => this.byCode[machine.code]);
-        result.stateChanged = this.machines.some((m, index) => kindOf(m.live) !== before[index]);
+        result.stateChanged = this.machines.some((m, index) => kindOf(m, this.now) !== before[index]);
         const { shift, next_shift: next } = this.snapshot;
         result.shiftOver = this.now >= (shift ? shift.end : next || Infinity);
         return result;
@@ -69,24 +69,24 @@ export class BoardModel {
         for (const [code, machine] of Object.entries(this.byCode)) {
             const limit = (machine.stale_ms || DEFAULT_STALE_MS) + SLACK_MS * this.clock.speed;
             if (machine.live?.state && this.now - machine.live.at > limit) {
-                this.byCode[code] = movedOn(machine, { state: null, since: machine.live.at });
+                this.byCode[code] = movedOn(machine, { state: null, since: machine.live.at }, this.now);
             }
         }
     }
 }
 
 /** Keep the live value already on the screen when the snapshot was read a moment before it. */
-function newest(machine, shown) {
+function newest(machine, shown, now) {
     const isLater = shown?.live && shown.live.at > (machine.live?.at || 0);
-    return isLater ? movedOn(machine, shown.live) : machine;
+    return isLater ? movedOn(machine, shown.live, now) : machine;
 }
 
 /** @returns {Object} the machine with a later live value; a change of state extends its ribbon */
-function movedOn(machine, live) {
+function movedOn(machine, live, now) {
     const counts = { ...machine.live?.counts, ...live.counts };
     const moved = { ...machine, live: { ...machine.live, ...live, counts } };
-    const kind = kindOf(moved.live);
-    if (kind !== kindOf(machine.live)) {
+    const kind = kindOf(moved, now);
+    if (kind !== kindOf(machine, now)) {
         moved.ribbon = extended(machine.ribbon, kind, live.since || live.at, live.code || "");
     }
     return moved;
@@ -100,9 +100,23 @@ function extended(ribbon, kind, since, label) {
     return [...told, { start: since, end: null, kind, label }];
 }
 
-/** @returns {string} key of the state table for a live value */
-export function kindOf(live) {
-    return live?.state || "no_data";
+/**
+ * Outside its shifts a machine is not scheduled, whatever it tells: as the engine books its time.
+ *
+ * @param {{live: Object|null, schedule?: {until: number|null, next: number|null}}} machine
+ * @param {number} now plant time
+ * @returns {string} key of the state table
+ */
+export function kindOf(machine, now) {
+    return isScheduled(machine.schedule, now) ? machine.live?.state || "no_data" : "off";
+}
+
+function isScheduled(schedule, now) {
+    if (!schedule) {
+        return true;
+    }
+    const { until, next } = schedule;
+    return (until !== null && now < until) || (next !== null && now >= next);
 }
 
 /**

@@ -25,6 +25,20 @@ export function formatClock(ms, tz, seconds = false) {
     return DateTime.fromMillis(ms, { zone: tz }).toFormat(seconds ? "HH:mm:ss" : "HH:mm");
 }
 
+/** @returns {string} an instant as briefly as it is clear: "06:00", "Mon 06:00", "Mon, Mar 2 06:00" */
+export function formatWhen(ms, tz, now) {
+    const [at, today] = [ms, now].map((one) => DateTime.fromMillis(one, { zone: tz }));
+    const days = at.startOf("day").diff(today.startOf("day"), "days").days;
+    const day = Math.abs(days) < 7 ? { weekday: "short" } : { weekday: "short", month: "short", day: "numeric" };
+    const written = days ? [at.setLocale(user.lang || undefined).toLocaleString(day)] : [];
+    return [...written, formatClock(ms, tz)].join(" ");
+}
+
+/** @param {number|null} next when the next shift begins; null: none is planned far and wide */
+export function nextShiftText(next, tz, now) {
+    return next === null ? _t("no shift planned") : _t("next shift %s", formatWhen(next, tz, now));
+}
+
 /**
  * @param {number} ms duration
  * @returns {string} the two units a person needs: "45 s", "12 min", "3 h 05 min"

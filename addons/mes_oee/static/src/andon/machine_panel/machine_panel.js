@@ -1,5 +1,4 @@
-import { Component, useRef, useState } from "@odoo/owl";
-import { useAutofocus } from "@web/core/utils/hooks";
+import { Component, onMounted, onWillUnmount, useExternalListener, useRef, useState } from "@odoo/owl";
 
 /** Beside the wall: call somebody to a machine, and go to what is behind its stop. */
 export class MachinePanel extends Component {
@@ -15,8 +14,21 @@ export class MachinePanel extends Component {
 
     setup() {
         this.state = useState({ comment: "" });
-        this.closer = useRef("closer");
-        useAutofocus({ refName: "closer" });
+        this.panel = useRef("panel");
+        onMounted(() => this.panel.el.focus());
+        onWillUnmount(() => this.giveFocusBack());
+        // A key that was pressed is dead until the call is made, and takes the focus with it: Escape closes all the same.
+        useExternalListener(window, "keydown", (ev) => this.onKeydown(ev));
+    }
+
+    /** To the machine's tile, unless a person has gone elsewhere meanwhile. */
+    giveFocusBack() {
+        const { el } = this.panel;
+        const at = document.activeElement;
+        if (!at || at === document.body || el.contains(at)) {
+            const wall = el.closest(".o_mes_andon") || document;
+            wall.querySelector(`.mes-tile[data-machine="${CSS.escape(this.props.machine.code)}"]`)?.focus();
+        }
     }
 
     /** A kind that is called already is answered on its card, not called again. */
@@ -31,7 +43,7 @@ export class MachinePanel extends Component {
     }
 
     onKeydown(ev) {
-        if (ev.key === "Escape") {
+        if (ev.key === "Escape" && !ev.defaultPrevented) {
             this.props.onClose();
         }
     }

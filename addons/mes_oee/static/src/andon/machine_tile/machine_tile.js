@@ -2,7 +2,7 @@ import { Component } from "@odoo/owl";
 import { stateOf } from "@mes_base/palette/states";
 import { formatTimer } from "../wall_model";
 
-/** A machine on the wall: quiet while it runs, filled with its state's colour while it stands. */
+/** A machine on the wall: quiet while it runs or rests, filled with its state's colour while it stands. */
 export class MachineTile extends Component {
     static template = "mes_oee.AndonMachineTile";
     static props = {
@@ -23,6 +23,11 @@ export class MachineTile extends Component {
     }
 
     get isQuiet() {
-        return this.props.kind === "running";
+        return ["running", "off"].includes(this.props.kind);
+    }
+
+    /** A stop that nobody explained; outside the shifts it can wait. */
+    get asksWhy() {
+        return !this.isQuiet && Boolean(this.props.machine.stop?.needs_reason);
     }
 }

@@ -2,7 +2,7 @@ import { Component } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { INTERLOCKS, stateOf } from "@mes_base/palette/states";
 import { kindOf, pieces } from "../board_model";
-import { formatClock, formatCount, formatDuration } from "../format";
+import { formatClock, formatCount, formatDuration, nextShiftText } from "../format";
 import { FigureDetail } from "../figure_detail/figure_detail";
 import { KpiTile } from "../kpi_tile/kpi_tile";
 import { Ribbon } from "../ribbon/ribbon";
@@ -30,16 +30,19 @@ export class MachineRow extends Component {
     }
 
     get kind() {
-        return kindOf(this.machine.live);
+        return kindOf(this.machine, this.props.now);
     }
 
     get state() {
         return stateOf(this.kind);
     }
 
-    /** Why: the reason by name, else the interlock, else the machine's own code. */
+    /** Why: the reason by name, else the interlock, else the machine's own code; outside the shifts nobody asks. */
     get cause() {
         const { live } = this.machine;
+        if (this.isOff) {
+            return live?.state === "running" ? _t("runs all the same") : "";
+        }
         if (!live || this.kind === "running") {
             return "";
         }
@@ -47,14 +50,21 @@ export class MachineRow extends Component {
         return this.props.reasons[live.code] || INTERLOCKS[live.interlock] || code;
     }
 
+    get isOff() {
+        return this.kind === "off";
+    }
+
     get since() {
+        if (this.isOff) {
+            return nextShiftText(this.machine.schedule.next, this.props.tz, this.props.now);
+        }
         const since = this.machine.live?.since;
         return since ? _t("since %s", formatClock(since, this.props.tz)) : _t("never heard");
     }
 
     get lasted() {
         const since = this.machine.live?.since;
-        return since ? formatDuration(this.props.now - since) : "";
+        return since && !this.isOff ? formatDuration(this.props.now - since) : "";
     }
 
     get counted() {
