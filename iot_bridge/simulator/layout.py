@@ -157,6 +157,11 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
     return tags
 
 
+def alarm_tag(machine: Machine) -> dict[str, Any]:
+    """The machine's code, as an alarm that comes and goes."""
+    return {**_tag(machine, "code", "alarm"), "tag": f"{machine.code_path}/alarm"}
+
+
 def meter_tags(meter: Meter) -> list[dict[str, Any]]:
     """The tags of a meter; they belong to the machine that it measures."""
 
@@ -177,8 +182,11 @@ def meter_tags(meter: Meter) -> list[dict[str, Any]]:
 
 
 def line_tags(protocol: Protocol | None = None, plant: str = "line1") -> list[dict[str, Any]]:
-    """All tags of a plant; ``protocol`` as in :func:`cells`."""
-    tags = [tag for machine in machines(protocol, plant) for tag in machine_tags(machine)]
+    """All tags of a plant; ``protocol`` as in :func:`cells`. Alarms are told where there is more than line 1."""
+    found = machines(protocol, plant)
+    tags = [tag for machine in found for tag in machine_tags(machine)]
+    if plant != "line1":
+        tags += [alarm_tag(machine) for machine in found]
     return [*tags, *(tag for cell in cells(plant) for meter in cell.meters for tag in meter_tags(meter))]
 
 

@@ -8,6 +8,7 @@ from odoo.addons.mes_base.tools import clock
 from odoo.addons.mes_base.tools.rows import CountRow, EvidenceRow, LiveRow, StateRow
 
 from ..demoplant import layout
+from ..demoplant.alarms import AlarmChange, invent_alarms
 from ..demoplant.past import DAY, MachineHistory, Run
 from ..demoplant.plant import invent_plant
 from ..demoplant.words import Word, invent_words
@@ -17,12 +18,15 @@ from .shifts import rhythm_of
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What was written: numbers of facts; the runs of orders, in order; what people said."""
+    """What was written: numbers of facts; the runs of orders, in order; what people said; and, to be entered once
+    there is a gateway, the alarms.
+    """
 
     states: int
     counts: int
     runs: tuple[Run, ...]
     words: tuple[Word, ...]
+    alarms: tuple[AlarmChange, ...]
 
 
 def ensure_past(env: Any, plant: Plant, now: int, days: int) -> Past | None:
@@ -39,7 +43,7 @@ def ensure_past(env: Any, plant: Plant, now: int, days: int) -> Past | None:
         written = _write(env, plant.places[machine.machine.code], machine)
         states, counts = states + written[0], counts + written[1]
     runs = [run for history in invented.values() for run in history.runs]
-    return Past(states, counts, tuple(runs), tuple(invent_words(machines, now)))
+    return Past(states, counts, tuple(runs), tuple(invent_words(machines, now)), tuple(invent_alarms(machines)))
 
 
 def _has_facts(env: Any, plant: Plant, cell: Any) -> bool:

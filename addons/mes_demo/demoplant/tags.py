@@ -74,6 +74,11 @@ def machine_tags(machine: Machine) -> list[dict[str, Any]]:
     return tags
 
 
+def alarm_tag(machine: Machine) -> dict[str, Any]:
+    """The code that the machine shows while it has a fault, as an alarm that comes and goes."""
+    return {**_tag(machine, "code", "alarm"), "tag": f"{machine.code}/alarm"}
+
+
 def write_limits(plant: str = "line1") -> dict[str, dict[str, float]]:
     """Tag -> what a command may write to it, in the fields of the gateway's tag."""
     return {
@@ -101,6 +106,9 @@ def meter_tags(meter: Meter) -> list[dict[str, Any]]:
 
 
 def line_tags(plant: str = "line1") -> list[dict[str, Any]]:
-    """All tags of a plant."""
-    tags = [tag for cell in PLANTS[plant] for machine in cell.machines for tag in machine_tags(machine)]
+    """All tags of a plant; alarms are told where there is more than line 1."""
+    machines = [machine for cell in PLANTS[plant] for machine in cell.machines]
+    tags = [tag for machine in machines for tag in machine_tags(machine)]
+    if plant != "line1":
+        tags += [alarm_tag(machine) for machine in machines]
     return [*tags, *(tag for cell in PLANTS[plant] for meter in cell.meters for tag in meter_tags(meter))]

@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from ..build import calls, gateway, history, master, orders, people, targets
+from ..build import alarms, calls, gateway, history, master, orders, people, targets
 from ..demoplant import layout
 
 
@@ -48,8 +48,11 @@ class MesDemo(models.AbstractModel):
         if past and made.whole:
             calls.ensure_andon(env, made, now)
             calls.ensure_repairs(env, made)
+        given = gateway.ensure_gateway(env, made, plant, new_key)
+        if past and made.whole:
+            alarms.ensure_alarms(env, made, past.alarms)
         return {
-            **gateway.ensure_gateway(env, made, plant, new_key),
+            **given,
             "line_id": made.line.id,
             "line_code": layout.LINE_CODE,
             "board_path": "/odoo/mes-board",

@@ -1,1 +1,1 @@
-from . import test_provision, test_week
+from . import test_alarms, test_provision, test_week

@@ -44,6 +44,7 @@ from . import (
     mes_site,
     mes_site_targets,
     mes_timeline_screen,
+    mes_timeline_screen_alarms,
     mrp_workcenter,
     mrp_workcenter_productivity_loss,
     mrp_workcenter_targets,

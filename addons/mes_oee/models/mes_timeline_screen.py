@@ -122,6 +122,7 @@ class MesTimelineScreen(models.AbstractModel):
         names = self._shift_names(stops.company_id)
         # An operator may have no right on orders and products; number and name are on the work sheet anyway.
         told = {stop.id: stop.sudo() for stop in stops}
+        alarms = self._told_alarms(stops)
         about = []
         for words in stops.words():
             stop = told[words["id"]]
@@ -136,6 +137,7 @@ class MesTimelineScreen(models.AbstractModel):
                     "business_date": str(stop.business_date or "") or None,
                     "order": stop.production_id.name or None,
                     "product": stop.product_id.display_name or None,
+                    "alarms": alarms[words["id"]],
                     "lost_pieces": _lost_pieces(stop, ideals.get(stop.workcenter_id.id, ())),
                 }
             )
@@ -295,25 +297,6 @@ class MesTimelineScreen(models.AbstractModel):
             shape = (stop.id, since - start, until - since, int(is_open), int(needs), names.get(loss_id, ""))
             listed.setdefault(machine_id, []).append(shape)
         return {machine.id: (listed.get(machine.id, []), unlisted.get(machine, 0)) for machine in machines}
-
-    @api.private
-    def _alarms(
-        self, machines: models.BaseModel, start: int, end: int
-    ) -> dict[int, list[tuple[int, int, str, str]]]:
-        """Alarms by machine, as far as a room that knows alarms is installed: (from, until, code, text), ms."""
-        if "mes.alarm" not in self.env:
-            return {}
-        ended = Domain("at_until", "=", False) | Domain("at_until", ">", clock.from_ms(start))
-        alarms = self.env["mes.alarm"].search(
-            Domain("workcenter_id", "in", machines.ids) & Domain("at_from", "<", clock.from_ms(end)) & ended,
-            order="at_from, id",
-        )
-        found: dict[int, list[tuple[int, int, str, str]]] = {}
-        for alarm in alarms:
-            until = clock.to_ms(alarm.at_until) if alarm.at_until else end
-            span = (clock.to_ms(alarm.at_from), until, alarm.code, alarm.text or "")
-            found.setdefault(alarm.workcenter_id.id, []).append(span)
-        return found
 
     # -- words ---------------------------------------------------------------------------------------
 

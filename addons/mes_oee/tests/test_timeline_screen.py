@@ -181,9 +181,6 @@ class TestTimelineDrawing(TimelineCase):
         self.assertEqual((offset, length), (HOUR, HOUR))
         self.assertEqual((answer["texts"][code], answer["texts"][text]), ("E17", "Film torn"))
 
-    def test_alarms_without_a_room_for_them_are_none(self):
-        self.env["mes.timeline.screen"]._alarms(self.machine, BEGIN, NOW)
-
     def test_shifts_with_breaks_are_said_once(self):
         answer = self.draw(end=BEGIN + 12 * HOUR)
         self.assertEqual({row["calendar"] for row in answer["machines"]}, {0})

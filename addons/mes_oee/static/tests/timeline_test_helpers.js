@@ -43,7 +43,7 @@ export function about(values = {}) {
         machine_loss: null, effective: null, by: null, comment: null, causes: [], words: [], maintenance: null,
         may: { explain: true, split: true, merge: false, undo: false }, tz: "UTC", state: "down", interlock: null,
         needs_reason: true, shift: "Early", business_date: "2026-01-01", order: "MO/1", product: "Lemonade",
-        lost_pieces: 900,
+        lost_pieces: 900, alarms: [],
         ...values,
     }; // prettier-ignore
 }

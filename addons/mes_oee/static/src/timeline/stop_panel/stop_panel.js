@@ -5,6 +5,9 @@ import { INTERLOCKS, stateOf } from "@mes_base/palette/states";
 import { formatClock, formatDate, formatDay, formatDuration, formatPieces } from "@mes_oee/screen/format";
 import { SplitEditor } from "../split_editor/split_editor";
 
+/** Of a machine that shouts, so many alarms are named. */
+const MOST_ALARMS = 4;
+
 /** What is known of the chosen stops, what people said, and what can be done about it. */
 export class StopPanel extends Component {
     static template = "mes_oee.StopPanel";
@@ -63,6 +66,7 @@ export class StopPanel extends Component {
             [_t("Duration"), formatDuration(this.end - stop.from_ms)],
             [_t("Lost"), stop.lost_pieces === null ? "" : formatPieces(stop.lost_pieces)],
             [_t("Machine's code"), stop.codes.join(", ")],
+            [_t("Alarms"), stop.alarms.slice(0, MOST_ALARMS).join(", ")],
             [_t("Interlock"), stop.interlock && (INTERLOCKS[stop.interlock] || stop.interlock)],
             [_t("Reason"), stop.effective?.name || _t("nobody has explained it")],
             [_t("By the machine"), stop.machine_loss?.name],

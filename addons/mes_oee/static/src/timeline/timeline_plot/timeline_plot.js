@@ -8,6 +8,9 @@ import { Surface } from "../surface";
 import { REACH_PX, hitBar, hitStop } from "../timeline_model";
 import { TimeRuler } from "../time_ruler/time_ruler";
 
+/** Of a machine that shouts, so many alarms are named. */
+const MOST_ALARMS = 3;
+
 /** Ruler and rows: what can be looked at, moved, zoomed and chosen by hand. */
 export class TimelinePlot extends Component {
     static template = "mes_oee.TimelinePlot";
@@ -172,6 +175,7 @@ export class TimelinePlot extends Component {
             `${times} · ${formatDuration(end - bar.start)}`,
             mark && _t("%(count)s short stops, %(time)s together", { count: mark.count, time: formatDuration(mark.ms) }),
             order && [order.text, order.note].filter(Boolean).join(" · "),
+            ...alarmsAt(row, at, reach),
             said && [said.text, said.note].filter(Boolean).join(" · "),
         ].filter(Boolean);
     }
@@ -180,4 +184,12 @@ export class TimelinePlot extends Component {
         const { x, y } = this.state.tip;
         return `left: ${Math.min(x + 14, window.innerWidth - 330)}px; top: ${y + 18}px;`;
     }
+}
+
+/** The alarms of a row that were there around a time, in words. */
+function alarmsAt(row, at, reach) {
+    return row.alarms
+        .filter((one) => at >= one.start - reach && at <= one.end + reach)
+        .slice(0, MOST_ALARMS)
+        .map((one) => _t("Alarm %s", [one.text, one.note].filter(Boolean).join(" · ")));
 }
