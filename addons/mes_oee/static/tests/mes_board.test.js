@@ -2,6 +2,7 @@ import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { waitForChannels, waitNotifications } from "@bus/../tests/bus_test_helpers";
 import { beforeEach, describe, expect, test } from "@odoo/hoot";
 import { advanceTime, animationFrame, queryOne, queryText } from "@odoo/hoot-dom";
+import { Deferred } from "@odoo/hoot-mock";
 import { MockServer, contains, mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
 import { REFRESH_GAP_MS, MesBoard } from "@mes_oee/board/mes_board";
 import { NOW, figures, live, machine, message, snapshot } from "./board_test_helpers";
@@ -127,4 +128,23 @@ test("silence is looked at twice: is only the socket dead, and are the states kn
     expect(calls).toBe(2);
     await elapse(60);
     expect(calls).toBe(2);
+});
+
+test("what is answered about the line before never takes the place of the one chosen", async () => {
+    const lines = [
+        { id: 3, name: "Line 1" },
+        { id: 4, name: "Line 2" },
+    ];
+    answer = () => snapshot({ lines });
+    await mountLiveBoard();
+    const slow = new Deferred();
+    answer = () => slow;
+    await say({ FILLER: live({ at: NOW + 100, state: "down", since: NOW + 50 }) });
+    const line = { ...snapshot().line, id: 4, name: "Line 2", path: "Elsewhere" };
+    answer = () => snapshot({ lines, line });
+    await contains(".mes-header select").select("4");
+    expect(".mes-header-path").toHaveText("Elsewhere");
+    slow.resolve(snapshot({ lines }));
+    await animationFrame();
+    expect(".mes-header-path").toHaveText("Elsewhere");
 });

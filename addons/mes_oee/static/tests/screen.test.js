@@ -133,6 +133,22 @@ test("an answer to an older question never covers that to a newer one", async ()
     expect(".value").toHaveText("8");
 });
 
+test("a reading is over when the newest question is answered, not its own", async () => {
+    const probe = await mountWithCleanup(Probe);
+    await animationFrame();
+    const [older, newer] = [new Deferred(), new Deferred()];
+    answer = () => older;
+    probe.reading.reload().then(() => expect.step(probe.reading.data.value));
+    answer = () => newer;
+    probe.reading.reload();
+    older.resolve({ value: 7 });
+    await animationFrame();
+    expect.verifySteps([]);
+    newer.resolve({ value: 8 });
+    await animationFrame();
+    expect.verifySteps([8]);
+});
+
 test("the floor has it read at once, then once for all that came meanwhile", async () => {
     await mountProbe();
     await waitForChannels(["mes_floor"]);

@@ -46,6 +46,7 @@ export class MesBoard extends Component {
         });
         this.model = new BoardModel();
         this.lineId = Number(this.props.resId) || false;
+        this.asked = 0;
         this.secondLook = null;
         this.pace = new Pace(() => this.refresh(), REFRESH_GAP_MS, REFRESH_AGE_MS);
         this.feed = new LiveFeed(useService("bus_service"), useService("worker_service"), {
@@ -67,15 +68,19 @@ export class MesBoard extends Component {
 
     // ---- data ----
 
-    /** Read the whole board again. A failure keeps what is shown. */
+    /** Read the whole board again. A failure keeps what is shown; what an older question is answered is dropped. */
     async refresh() {
+        const mine = ++this.asked;
+        const isWanted = () => !this.isGone && mine === this.asked;
         try {
             const snapshot = await this.orm.silent.call("mes.board", "snapshot", [this.lineId]);
-            if (!this.isGone) {
+            if (isWanted()) {
                 this.onSnapshot(snapshot);
             }
         } catch (error) {
-            this.onFailure(error);
+            if (isWanted()) {
+                this.onFailure(error);
+            }
         }
     }
 
@@ -98,9 +103,6 @@ export class MesBoard extends Component {
     }
 
     onFailure(error) {
-        if (this.isGone) {
-            return;
-        }
         this.state.error = error.data?.message || error.message || String(error);
         if (this.state.phase !== "ready") {
             this.state.phase = "error";

@@ -12,6 +12,8 @@ export const FLOOR_MESSAGE = "mes.floor";
 export const READ_GAP_MS = 2000;
 /** What nothing was heard of is read again after so long while somebody can see it (real ms). */
 export const READ_AGE_MS = 60000;
+/** So long a word can be taken back (ms): who looks up from the machine needs more than Odoo's four seconds. */
+export const UNDO_MS = 15000;
 const THEME_KEY = "mes_board_theme";
 
 /**
@@ -71,7 +73,8 @@ export function useFloor(callback, kinds = null, options = {}) {
  * @param {number} [options.ageMs] and how old it may grow without any
  * @returns {{phase: string, data: any, error: string, readAt: number|null, stale: string|null,
  *      ageMs: number, reload: () => Promise, restart: () => Promise}} reactive; hand it to `<Screen>`.
- *      `reload` reads again behind what is shown, `restart` shows the skeleton (another question).
+ *      `reload` reads again behind what is shown, `restart` shows the skeleton (another question). Both are
+ *      over when the answer to the newest question is shown, whoever has asked it.
  */
 export function useReading(read, options = {}) {
     const ageMs = options.ageMs ?? READ_AGE_MS;
@@ -85,10 +88,15 @@ export function useReading(read, options = {}) {
         },
     }); // prettier-ignore
     let newest = 0;
+    let running = null;
     let timer = null;
 
-    async function refresh() {
-        const mine = ++newest;
+    function refresh() {
+        running = readOnce(++newest);
+        return running;
+    }
+
+    async function readOnce(mine) {
         browser.clearTimeout(timer);
         timer = browser.setTimeout(lookAgain, ageMs);
         let outcome;
@@ -100,6 +108,8 @@ export function useReading(read, options = {}) {
         // An answer to an older question must not overwrite that to a newer one.
         if (mine === newest) {
             show(outcome);
+        } else if (newest !== Infinity) {
+            await running;
         }
     }
 

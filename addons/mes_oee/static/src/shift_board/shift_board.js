@@ -8,7 +8,7 @@ import { Legend } from "@mes_oee/board/legend/legend";
 import { LiveFeed } from "@mes_oee/board/live_feed";
 import { Pace } from "@mes_oee/board/pace";
 import { formatDate, formatSpan } from "@mes_oee/screen/format";
-import { toUrl, useReading, useScreenState } from "@mes_oee/screen/hooks";
+import { UNDO_MS, toUrl, useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
 import { Screen } from "@mes_oee/screen/screen";
 import { Changeover } from "./changeover/changeover";
@@ -230,6 +230,7 @@ export class ShiftBoard extends Component {
     onExplained({ stop, reason, overrideIds }) {
         const takeBack = this.notification.add(_t("Reason given: %s", reason.name), {
             type: "success",
+            autocloseDelay: UNDO_MS,
             buttons: [
                 {
                     name: _t("Undo"),

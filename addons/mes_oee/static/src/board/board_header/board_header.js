@@ -16,6 +16,10 @@ export class BoardHeader extends Component {
         onToggleWall: Function,
     };
 
+    pick(ev) {
+        this.props.onPickLine(Number(ev.target.value));
+    }
+
     get shiftText() {
         const { shift, tz } = this.props.snapshot;
         if (!shift) {

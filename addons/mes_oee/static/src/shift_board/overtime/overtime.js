@@ -1,6 +1,7 @@
 import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { UNDO_MS } from "@mes_oee/screen/hooks";
 
 const CHOICES = [30, 60, 120];
 
@@ -27,6 +28,7 @@ export class Overtime extends Component {
             const made = await this.orm.call("mes.shift.exception", "overtime", [placeId, minutes]);
             const takeBack = this.notification.add(made.text, {
                 type: "success",
+                autocloseDelay: UNDO_MS,
                 buttons: [
                     {
                         name: _t("Undo"),
