@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from cable import Cable
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from shopfloor import ShopFloor
+from steady import OPENS_WITHIN_MS, WATCH, at_rest
 
-expect.set_options(timeout=10_000)
+# Patience, not a promise: how fast a screen is, is measured by the benchmarks.
+expect.set_options(timeout=20_000)
+
+# Before the first page of a tab: the device remembers nothing but the theme. A page that is loaded again does.
+DEVICE = """(() => {
+    if (location.origin === "null" || sessionStorage.getItem("mes_began")) { return; }
+    sessionStorage.setItem("mes_began", "1");
+    localStorage.clear();
+    localStorage.setItem("mes_board_theme", "%s");
+})()"""
 
 
 @pytest.fixture(scope="session")
@@ -51,17 +60,47 @@ def cable(floor: ShopFloor) -> Iterator[Cable]:
     made.close()
 
 
+class Devices:
+    """Browser profiles, lent to one page at a time: what Odoo's web client is made of is loaded once each."""
+
+    def __init__(self, browser: Browser, floor: ShopFloor) -> None:
+        self.browser, self.floor = browser, floor
+        self.free: dict[tuple[Any, ...], list[BrowserContext]] = {}
+
+    def take(self, login: str, touch: bool, timezone: str | None) -> tuple[tuple[Any, ...], BrowserContext]:
+        """One on which the user is logged in, and what it is to be given back as."""
+        kind = (login, touch, timezone)
+        if self.free.get(kind):
+            return kind, self.free[kind].pop()
+        context = self.browser.new_context(has_touch=touch, timezone_id=timezone)
+        context.add_init_script(WATCH)
+        # A cookie knows no port: it is good at the other end of a cable too.
+        cookie = {"name": "session_id", "value": self.floor.session(login), "domain": "127.0.0.1", "path": "/"}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+        return kind, context
+
+    def give_back(self, kind: tuple[Any, ...], context: BrowserContext) -> None:
+        for page in context.pages:
+            page.close()
+        self.free.setdefault(kind, []).append(context)
+
+
+@pytest.fixture(scope="session")
+def devices(browser: Browser, floor: ShopFloor) -> Devices:
+    return Devices(browser, floor)
+
+
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(floor: ShopFloor, browser: Browser) -> Iterator[Open]:
+def open_page(floor: ShopFloor, devices: Devices) -> Iterator[Open]:
     """Opens an address of Odoo as a user; fails the test when the page reports an error on its console.
 
-    ``ready`` is the selector of what must be there: by default a screen that has left its skeleton. What a
-    test did to a page itself it may take out of ``open_page.said`` again.
+    ``ready`` is the selector of what must be there: by default a screen that has left its skeleton; after it
+    the page is at rest. What a test did to a page itself it may take out of ``open_page.said`` again.
     """
-    contexts = []
+    lent = []
     said: list[str] = []
 
     def make(
@@ -75,25 +114,20 @@ def open_page(floor: ShopFloor, browser: Browser) -> Iterator[Open]:
         touch: bool = False,
         timezone: str | None = None,
     ) -> Page:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, has_touch=touch, timezone_id=timezone
-        )
-        contexts.append(context)
-        page = context.new_page()
+        lent.append(devices.take(login, touch, timezone))
+        page = lent[-1][1].new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.add_init_script(DEVICE % theme)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        page.goto(f"{url or floor.url}/web/login?{urlencode({'redirect': path})}")
-        page.evaluate("theme => localStorage.setItem('mes_board_theme', theme)", theme)
-        page.fill("input[name=login]", login)
-        page.fill("input[name=password]", login)
-        page.click("button[type=submit]")
-        page.wait_for_selector(ready, timeout=60_000)
-        return page
+        page.goto((url or floor.url) + path, timeout=OPENS_WITHIN_MS)
+        page.wait_for_selector(ready, timeout=OPENS_WITHIN_MS)
+        return at_rest(page)
 
     make.said = said  # type: ignore[attr-defined]
     yield make
-    for context in contexts:
-        context.close()
+    for kind, context in lent:
+        devices.give_back(kind, context)
     assert not said, said
 
 

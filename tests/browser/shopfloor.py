@@ -1,7 +1,7 @@
 """A demo plant behind a real Odoo server, and a gateway that speaks for its machines.
 
 The data are committed, the server is a process, events come in over XML-RPC with the gateway's key. Times
-are integer milliseconds since the epoch, UTC.
+are integer milliseconds since the epoch, UTC, of the plant's clock, which begins at an instant of its own.
 """
 
 from __future__ import annotations
@@ -10,17 +10,31 @@ import json
 import os
 import threading
 import time
+import urllib.request
 import uuid
 import xmlrpc.client
 from datetime import datetime, timezone
 from typing import Any
 
 from mescli import database, odoo, processes, template
+from mescli.clock import PlantClock
 
 LINE = "DEMO/PACK/L1"
 UNITS = ("DEPAL", "FILLER", "CAPPER", "LABELLER", "PACKER")
 FIRST_PORT = 18362
 HEARTBEAT_S = 1.0
+# A Wednesday, in the middle of an hour of a shift: none of them changes while the tests run, whatever the time
+# is where they run. MES_TEST_AT=2026-10-25T00:58:00Z runs them at another one.
+BEGIN = "2026-06-10T08:10:00Z"
+
+
+def plant_clock() -> PlantClock:
+    """Real seconds from the begin on."""
+    at = datetime.fromisoformat(os.environ.get("MES_TEST_AT", BEGIN).replace("Z", "+00:00"))
+    return PlantClock(round(time.time(), 3), at.timestamp(), 1.0)
+
+
+CLOCK = plant_clock()
 
 SETUP = """
 import json
@@ -46,7 +60,8 @@ def text(ms: int) -> str:
 
 
 def now_ms() -> int:
-    return int(time.time() * 1000)
+    """The present of the plant."""
+    return CLOCK.now_ms()
 
 
 class Gateway:
@@ -65,7 +80,8 @@ class Gateway:
         self.totals: dict[str, dict[str, Any]] = {}
         self._speaks = threading.Event()
         self._ends = threading.Event()
-        self._lock = threading.Lock()
+        # Held from an event to its live values: the heart never tells what has not been ingested.
+        self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def call(self, method: str, message: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +112,10 @@ class Gateway:
         self._speaks.clear()
 
     def speak_again(self) -> None:
-        self._speaks.set()
+        """At once: after it the machines are heard of."""
+        if not self._speaks.is_set():
+            self._speaks.set()
+            self.beat()
 
     def ingest(self, events: list[dict[str, Any]]) -> None:
         """Events, durably, in one batch."""
@@ -109,22 +128,24 @@ class Gateway:
 
     def turn(self, unit: str, state: str, code: str | None = None) -> None:
         """A machine changes its state now."""
-        self.states[unit], self.codes[unit], self.since[unit] = state, code, now_ms()
-        self.ingest([self._state_event(unit)])
-        self.live()
+        with self._lock:
+            self.states[unit], self.codes[unit], self.since[unit] = state, code, now_ms()
+            self.ingest([self._state_event(unit)])
+            self.live()
 
     def count(self, unit: str, pieces: int, name: str = "total") -> None:
         """A machine makes pieces now."""
-        counter = self.totals[unit][name]
-        counter["raw"] = (counter["raw"] + pieces) % 2**16
-        counter["total"] += pieces
-        event = {
-            "kind": "count", "equipment": f"{LINE}/{unit}", "at": text(now_ms()), "quality": "good",
-            "counter": name, "counter_epoch": counter["epoch"], "raw": counter["raw"],
-            "total": counter["total"], "delta": pieces, "decision": "step",
-        }  # fmt: skip
-        self.ingest([event])
-        self.live()
+        with self._lock:
+            counter = self.totals[unit][name]
+            counter["raw"] = (counter["raw"] + pieces) % 2**16
+            counter["total"] += pieces
+            event = {
+                "kind": "count", "equipment": f"{LINE}/{unit}", "at": text(now_ms()), "quality": "good",
+                "counter": name, "counter_epoch": counter["epoch"], "raw": counter["raw"],
+                "total": counter["total"], "delta": pieces, "decision": "step",
+            }  # fmt: skip
+            self.ingest([event])
+            self.live()
 
     def live(self) -> None:
         """Latest values of all machines: also the heartbeat."""
@@ -151,8 +172,13 @@ class Gateway:
         while not self._ends.wait(HEARTBEAT_S):
             self._speaks.wait()
             if not self._ends.is_set():
-                self._evidence()
-                self.live()
+                self.beat()
+
+    def beat(self) -> None:
+        """One beat of the heart: still there, and how the machines are."""
+        with self._lock:
+            self._evidence()
+            self.live()
 
     def _evidence(self) -> None:
         now = now_ms()
@@ -174,6 +200,7 @@ class ShopFloor:
         self.port = processes.free_port(FIRST_PORT)
         self.server: odoo.OdooServer | None = None
         self.gateway: Gateway | None = None
+        self._sessions: dict[str, str] = {}
         try:
             self._open()
         except BaseException:
@@ -182,8 +209,8 @@ class ShopFloor:
 
     def _open(self) -> None:
         database.copy(os.environ.get("MES_TEMPLATE") or template.ensure(), self.name)
-        self.made: dict[str, Any] = json.loads(odoo.script(self.name, SETUP, what="The plant for the browser"))
-        self.server = odoo.start_odoo(self.name, self.port, name=f"browser-{self.port}")
+        self.made: dict[str, Any] = json.loads(self.script(SETUP, "The plant for the browser"))
+        self.server = odoo.start_odoo(self.name, self.port, self._clock, name=f"browser-{self.port}")
         self.gateway = Gateway(self.port, self.name, self.made["uid"], self.made["key"])
         self.gateway.start()
 
@@ -191,12 +218,36 @@ class ShopFloor:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def rpc(self, login: str, model: str, method: str, *args: Any) -> Any:
-        """A call of a model's method as one of the users, whose passwords are their logins."""
-        with xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/common") as common:
-            uid = common.authenticate(self.name, login, login, {})
-        with xmlrpc.client.ServerProxy(f"{self.url}/xmlrpc/2/object", allow_none=True) as objects:
-            return objects.execute_kw(self.name, uid, login, model, method, list(args))
+    @property
+    def _clock(self) -> dict[str, str]:
+        return {"MES_CLOCK": CLOCK.variable or ""}
+
+    def script(self, code: str, what: str) -> str:
+        """Python on the database, in a process of its own with the plant's clock; what it answers."""
+        return odoo.script(self.name, code, what=what, extra=self._clock)
+
+    def session(self, login: str) -> str:
+        """The session of one of the users, whose passwords are their logins; each logs in once."""
+        if login not in self._sessions:
+            asked = {"db": self.name, "login": login, "password": login}
+            told, headers = self._post("/web/session/authenticate", asked)
+            assert told["uid"], told
+            self._sessions[login] = headers["Set-Cookie"].split("session_id=")[1].split(";")[0]
+        return self._sessions[login]
+
+    def rpc(self, login: str, model: str, method: str, *args: Any, **options: Any) -> Any:
+        """A call of a model's method as one of the users."""
+        asked = {"model": model, "method": method, "args": args, "kwargs": options}
+        return self._post(f"/web/dataset/call_kw/{model}/{method}", asked, self.session(login))[0]
+
+    def _post(self, path: str, asked: dict[str, Any], session: str = "") -> tuple[Any, Any]:
+        headers = {"Content-Type": "application/json", "Cookie": f"session_id={session}"}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": asked}).encode()
+        request = urllib.request.Request(self.url + path, body, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            told = json.load(answer)
+            assert "error" not in told, told["error"]
+            return told["result"], answer.headers
 
     def close(self) -> None:
         """End what has been started, as far as it got."""

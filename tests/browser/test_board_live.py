@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 from shopfloor import LINE, ShopFloor
+from steady import at_rest, eventually
 
-WITHIN_MS = 5_000
+# The board reads its figures again at most so often.
+GAP_S = 5.0
+HEALS_WITHIN_MS = 40_000
 
 
 def row(page: Page, unit: str) -> Any:
@@ -29,6 +33,7 @@ def wait_live(page: Page) -> None:
     before = page.locator(".mes-header-asof").inner_text()
     expect(page.locator(".mes-header-asof")).not_to_have_text(before)
     expect(fresh(page)).to_have_attribute("data-stale", "")
+    at_rest(page)
 
 
 def test_machine_goes_down_before_the_eyes(floor: ShopFloor, open_board: Any) -> None:
@@ -40,10 +45,10 @@ def test_machine_goes_down_before_the_eyes(floor: ShopFloor, open_board: Any) ->
 
     floor.gateway.turn("FILLER", "down", code="211")
 
-    expect(row(page, "FILLER")).to_have_attribute("data-state", "down", timeout=WITHIN_MS)
+    expect(row(page, "FILLER")).to_have_attribute("data-state", "down")
     expect(row(page, "FILLER")).to_contain_text("Product pump fault")
     expect(row(page, "FILLER").locator(".mes-ribbon-span[data-kind=down]").last).to_be_visible()
-    assert row(page, "FILLER").locator(".mes-ribbon-span").count() >= spans
+    eventually(row(page, "FILLER").locator(".mes-ribbon-span").count, lambda drawn: drawn >= spans)
     assert page.evaluate("window.sameDocument"), "the page was loaded again"
 
 
@@ -56,7 +61,7 @@ def test_count_grows_before_the_eyes(floor: ShopFloor, open_board: Any) -> None:
 
     floor.gateway.count("CAPPER", 7)
 
-    expect(good).to_have_text(re.compile(rf"^\D*{_grouped(before + 7)}\D*$"), timeout=WITHIN_MS)
+    expect(good).to_have_text(re.compile(rf"^\D*{_grouped(before + 7)}\D*$"))
     assert page.evaluate("window.sameDocument"), "the page was loaded again"
 
 
@@ -68,7 +73,7 @@ def test_rejects_are_taken_off_the_good_count(floor: ShopFloor, open_board: Any)
 
     floor.gateway.count("LABELLER", 3, name="reject")
 
-    expect(good).to_have_text(re.compile(rf"^{_grouped(before - 3)}$"), timeout=WITHIN_MS)
+    expect(good).to_have_text(re.compile(rf"^{_grouped(before - 3)}$"))
 
 
 def test_figures_follow_what_was_ingested(floor: ShopFloor, open_board: Any) -> None:
@@ -76,6 +81,7 @@ def test_figures_follow_what_was_ingested(floor: ShopFloor, open_board: Any) -> 
     page = open_board()
     wait_live(page)
     reads: list[str] = []
+    began = time.monotonic()
     page.on("request", lambda request: reads.append(request.url) if "mes.board/snapshot" in request.url else None)
 
     with page.expect_response(re.compile("mes.board/snapshot")):
@@ -83,22 +89,22 @@ def test_figures_follow_what_was_ingested(floor: ShopFloor, open_board: Any) -> 
 
     page.locator(".mes-machine[data-code$=PACKER] .mes-figures").click()
     expect(page.locator(".mes-detail")).to_contain_text("÷")
-    assert len(reads) <= 3, "the board polls"
+    most = 2 + (time.monotonic() - began) / GAP_S
+    assert len(reads) <= most, "the board polls"
 
 
 def test_cut_websocket_is_stale_and_heals(floor: ShopFloor, cable: Any, open_board: Any) -> None:
     page = open_board(url=cable.url)
     wait_live(page)
-    open_board.said.clear()
 
     cable.cut()
-    expect(fresh(page)).to_have_attribute("data-stale", "disconnected", timeout=WITHIN_MS)
+    expect(fresh(page)).to_have_attribute("data-stale", "disconnected")
     expect(page.locator(".mes-frozen")).to_be_visible()
     floor.gateway.turn("FILLER", "down", code="212")
     cable.mend()
 
-    expect(fresh(page)).to_have_attribute("data-stale", "", timeout=20_000)
-    expect(row(page, "FILLER")).to_have_attribute("data-state", "down", timeout=WITHIN_MS)
+    expect(fresh(page)).to_have_attribute("data-stale", "", timeout=HEALS_WITHIN_MS)
+    expect(row(page, "FILLER")).to_have_attribute("data-state", "down")
     # What is noted of a refused connection, by the browser or by Odoo's other widgets, is what was done to them.
     refused = ("ERR_", "WebSocket", "ConnectionLostError")
     open_board.said[:] = [text for text in open_board.said if not any(word in text for word in refused)]
@@ -110,10 +116,10 @@ def test_half_open_socket_is_stale_and_heals(cable: Any, open_board: Any) -> Non
     wait_live(page)
 
     cable.freeze()
-    expect(fresh(page)).to_have_attribute("data-stale", "silent", timeout=WITHIN_MS)
+    expect(fresh(page)).to_have_attribute("data-stale", "silent")
     cable.mend()
 
-    expect(fresh(page)).to_have_attribute("data-stale", "", timeout=20_000)
+    expect(fresh(page)).to_have_attribute("data-stale", "", timeout=HEALS_WITHIN_MS)
 
 
 def test_silent_gateway_is_stale_and_heals(floor: ShopFloor, open_board: Any) -> None:
@@ -121,12 +127,12 @@ def test_silent_gateway_is_stale_and_heals(floor: ShopFloor, open_board: Any) ->
     wait_live(page)
 
     floor.gateway.fall_silent()
-    expect(fresh(page)).to_have_attribute("data-stale", "silent", timeout=2 * WITHIN_MS)
-    expect(row(page, "FILLER")).to_have_attribute("data-state", "no_data", timeout=3 * WITHIN_MS)
+    expect(fresh(page)).to_have_attribute("data-stale", "silent")
+    expect(row(page, "FILLER")).to_have_attribute("data-state", "no_data")
     floor.gateway.speak_again()
 
-    expect(fresh(page)).to_have_attribute("data-stale", "", timeout=WITHIN_MS)
-    expect(row(page, "FILLER")).to_have_attribute("data-state", "running", timeout=WITHIN_MS)
+    expect(fresh(page)).to_have_attribute("data-stale", "")
+    expect(row(page, "FILLER")).to_have_attribute("data-state", "running")
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])
@@ -144,11 +150,11 @@ def test_failing_server_is_told_and_can_be_tried_again(cable: Any, open_board: A
         wait_live(page)
         cable.freeze()  # silence asks for a reading
         place = page.locator(".mes-notice")
-    expect(place).to_contain_text("The database is being restored.", timeout=3 * WITHIN_MS)
+    expect(place).to_contain_text("The database is being restored.")
     cable.mend()
     page.unroute(pattern)
     place.get_by_role("button").click()
-    expect(place).to_have_count(0, timeout=3 * WITHIN_MS)
+    expect(place).to_have_count(0)
     expect(page.locator(".mes-machine")).to_have_count(5)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from shopfloor import UNITS, ShopFloor
+from steady import OPENS_WITHIN_MS, at_rest, not_for_fingers, too_wide
 
 from mescli.paths import sub
 
@@ -22,7 +23,7 @@ SCREENS = {
 
 def picture(page: Page, name: str) -> None:
     """Left for a person to look at."""
-    page.screenshot(path=Path(sub("pictures")) / f"board-{name}.png")
+    at_rest(page).screenshot(path=Path(sub("pictures")) / f"board-{name}.png")
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -37,13 +38,8 @@ def test_nothing_sticks_out_and_fingers_find_the_buttons(
     expect(page.locator(".o_mes_board")).to_have_attribute("data-theme", theme)
     expect(page.locator(".mes-machine[data-state=down]")).to_have_count(1)
     picture(page, f"{screen}-{theme}")
-    wide = page.evaluate("document.querySelector('.o_mes_board').scrollWidth - innerWidth")
-    assert wide <= 0, f"{wide} px too wide"
-    small = page.evaluate(
-        """() => [...document.querySelectorAll('.o_mes_board button')].map(b => b.getBoundingClientRect())
-              .filter(b => b.width < 48 || b.height < 48).map(b => [b.width, b.height])"""
-    )
-    assert small == []
+    assert too_wide(page, ".o_mes_board") == 0
+    assert not_for_fingers(page, ".o_mes_board", "button") == []
     clipped = page.evaluate(
         """() => [...document.querySelectorAll('.o_mes_board .mes-number, .mes-now-name, .mes-chip-word')]
               .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1
@@ -56,12 +52,14 @@ def test_nothing_sticks_out_and_fingers_find_the_buttons(
 def test_words_stand_out_from_their_ground(open_board: Any, theme: str) -> None:
     """Contrast of at least 4.5 : 1 for every text."""
     page = open_board(theme=theme)
-    assert page.evaluate(CONTRAST) == []
+    expect(page.locator(".mes-machine")).to_have_count(len(UNITS))
+    assert at_rest(page).evaluate(CONTRAST) == []
 
 
 def test_keyboard_goes_through_the_board_in_reading_order(open_board: Any) -> None:
     page = open_board()
-    page.locator(".mes-tool").last.focus()
+    expect(page.locator(".mes-machine")).to_have_count(len(UNITS))
+    at_rest(page).locator(".mes-tool").last.focus()
     order = []
     for _step in range(8):
         page.keyboard.press("Tab")
@@ -79,9 +77,22 @@ def test_one_click_from_a_figure_to_what_is_behind_it(open_board: Any) -> None:
     expect(page.locator(".o_list_view")).to_be_visible()
     # Odoo writes the step into the history a moment after the list is there: only then can one go back.
     expect(page).to_have_url(re.compile(r"mes\.state\.point"))
-    page.go_back()
+    at_rest(page).go_back()
     page.locator(".mes-count").first.click()
     expect(page.locator(".o_list_view")).to_be_visible()
+
+
+def test_login_leads_to_the_board(floor: ShopFloor, devices: Any) -> None:
+    """Whoever asks for the board and is not logged in comes to it by the form."""
+    context = devices.browser.new_context()
+    page = context.new_page()
+    page.goto(f"{floor.url}/odoo/mes-board")
+    page.fill("input[name=login]", "operator")
+    page.fill("input[name=password]", "operator")
+    page.click("button[type=submit]")
+    expect(page.locator(".mes-machine")).to_have_count(len(UNITS), timeout=OPENS_WITHIN_MS)
+    expect(page).to_have_url(re.compile(f"{floor.url}/odoo/mes-board"))
+    context.close()
 
 
 def test_board_has_an_address_of_its_own(floor: ShopFloor, open_board: Any) -> None:

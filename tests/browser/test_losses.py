@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
-from shopfloor import ShopFloor
+from steady import at_rest, not_for_fingers
 
 from mescli.paths import sub
 
@@ -25,18 +25,13 @@ SCREENS = {
 
 def picture(page: Page, name: str) -> None:
     """Left for a person to look at."""
-    page.screenshot(path=Path(sub("pictures")) / f"losses-{name}.png")
-
-
-def settled(page: Page) -> None:
-    """The answer to the last tap is shown."""
-    expect(page.locator(".mes-losses")).to_have_attribute("aria-busy", "false")
+    at_rest(page).screenshot(path=Path(sub("pictures")) / f"losses-{name}.png")
 
 
 def tap_step(page: Page, step: str) -> None:
     page.locator(f"[data-step={step}] button").click()
     expect(page.locator("[data-crumb=step]")).to_be_visible()
-    settled(page)
+    at_rest(page)
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -49,40 +44,39 @@ def test_everything_fits_on_the_screen(open_page: Any, screen: str) -> None:
     expect(page.locator(".mes-loss-six tbody tr")).to_have_count(6)
     page.wait_for_function("document.querySelector('.mes-loss-trend canvas')?.width > 0")
     picture(page, screen)
-    sideways = page.locator(".o_mes_losses").evaluate("one => one.scrollWidth - one.clientWidth")
+    sideways = at_rest(page).locator(".o_mes_losses").evaluate("one => one.scrollWidth - one.clientWidth")
     assert sideways <= 0, "the page scrolls sideways"
-    short = page.evaluate("""() => [...document.querySelectorAll('.o_mes_losses button, .o_mes_losses select')]
-        .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 47.5).map((one) => one.className)""")
-    assert not short, f"smaller than a thumb: {short}"
+    assert not_for_fingers(page, ".o_mes_losses", "button select", narrow=0) == []
 
 
-def test_from_the_waterfall_to_the_single_stop_in_two_taps(floor: ShopFloor, open_page: Any) -> None:
+def test_from_the_waterfall_to_the_single_stop_in_two_taps(open_page: Any) -> None:
     page = open_page(LAST, READY, touch=True)
     tap_step(page, "unplanned")
     page.locator(".mes-loss-pareto [data-key] button").first.tap()
     single = page.locator(".mes-loss-single").first
     expect(single).to_be_visible()
-    settled(page)
+    at_rest(page)
     picture(page, "stop")
     expect(page.locator("[data-crumb]")).to_have_count(2)
-    way = re.search(r"drill=step\.unplanned~reason\.(\d+|-)", page.url)
-    assert way, page.url
+    expect(page).to_have_url(re.compile(r"drill=step\.unplanned~reason\.(\d+|-)"))
     stop = int(single.get_attribute("data-stop") or 0)
     assert stop
     page.go_back()
     expect(page.locator("[data-crumb]")).to_have_count(1)
-    page.go_forward()
+    at_rest(page).go_forward()
     expect(page.locator("[data-crumb]")).to_have_count(2)
-    page.locator(f"[data-stop='{stop}'] .mes-loss-open").click()
+    at_rest(page).locator(f"[data-stop='{stop}'] .mes-loss-open").click()
     expect(page.locator(".o_mes_timeline[data-phase=ready]")).to_be_visible()
     expect(page).to_have_url(re.compile(f"stop={stop}"))
-    page.go_back()
+    at_rest(page).go_back()
     page.locator(f"[data-stop='{stop}']").get_by_role("button", name="Open the stop").click()
     expect(page.locator(".o_form_view")).to_be_visible()
-    page.go_back()
+    # The step is in the history a moment after the form is there.
+    expect(page).to_have_url(re.compile(rf"mes\.stop/{stop}"))
+    at_rest(page).go_back()
     page.get_by_role("button", name="All losses").click()
     expect(page.locator("[data-crumb]")).to_have_count(0)
-    settled(page)
+    at_rest(page)
 
 
 def test_units_order_and_dimensions(open_page: Any) -> None:
@@ -90,17 +84,18 @@ def test_units_order_and_dimensions(open_page: Any) -> None:
     page = open_page(LAST, READY)
     expect(page.locator("[data-step=planned] rect")).to_be_attached()
     bar = page.locator("[data-step=unplanned] rect")
-    before = bar.get_attribute("width")
+    before = at_rest(page).locator("[data-step=unplanned] rect").get_attribute("width")
     page.locator("[data-unit=money]").click()
     expect(bar).not_to_have_attribute("width", str(before))
     expect(page.locator("[data-measure=money]")).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile("unit=money"))
     page.locator("[data-measure=count]").click()
     expect(page.locator("[data-measure=count]")).to_have_attribute("aria-pressed", "true")
-    counts = [int(text) for text in page.locator(".mes-loss-lines [data-key] > :nth-child(4)").all_inner_texts()]
+    column = at_rest(page).locator(".mes-loss-lines [data-key] > :nth-child(4)")
+    counts = [int(text) for text in column.all_inner_texts()]
     assert counts[:10] == sorted(counts[:10], reverse=True), counts
     page.get_by_role("button", name="Code", exact=True).click()
-    settled(page)
+    at_rest(page)
     expect(page.locator(".mes-loss-pareto [data-key='202']")).to_be_visible()
     page.reload()
     expect(page.locator(".mes-loss-pareto [data-key='202']")).to_be_visible()
@@ -153,7 +148,7 @@ def test_payback(open_page: Any) -> None:
     page.locator("input[name=points]").fill("5")
     expect(page).to_have_url(re.compile("points=5"))
     expect(page.get_by_label("Points of OEE", exact=True)).to_have_value("5")
-    expect(page.locator("[data-value=money]")).not_to_have_text(page.locator("[data-value=ten]").inner_text())
+    at_rest(page)
     ten, five = (number(page.locator(f"[data-value={name}]").inner_text()) for name in ("ten", "money"))
     assert abs(ten - 2 * five) <= 0.01 * ten
     assert abs(number(months.inner_text()) - 12 * 1_000_000 / five) <= 0.6
@@ -180,7 +175,7 @@ def test_by_keys_alone(open_page: Any) -> None:
     page.locator("[data-step=unplanned] button").focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-crumb]")).to_have_count(1)
-    settled(page)
+    at_rest(page)
     page.get_by_role("button", name="Spreadsheet").focus()
     with page.expect_download() as waiting:
         page.keyboard.press("Enter")
@@ -194,10 +189,10 @@ def test_by_keys_alone(open_page: Any) -> None:
     assert page.evaluate("document.activeElement.closest('[data-key]') !== null"), "reasons come after the heads"
     page.keyboard.press("Enter")
     expect(page.locator(".mes-loss-single").first).to_be_visible()
-    settled(page)
+    at_rest(page)
     page.keyboard.press("Escape")
     expect(page.locator("[data-crumb]")).to_have_count(1)
-    settled(page)
+    at_rest(page)
     page.keyboard.press("Escape")
     expect(page.locator("[data-crumb]")).to_have_count(0)
 
@@ -207,7 +202,7 @@ def test_what_cannot_be_read_is_said(open_page: Any) -> None:
     page = open_page("/odoo/mes-losses?place=line-999999")
     expect(page.locator("[data-phase=error]")).to_contain_text("gone")
     picture(page, "error")
-    page.locator(".mes-place-picker").select_option(index=0)
+    at_rest(page).locator(".mes-place-picker").select_option(index=0)
     expect(page.locator(READY)).to_be_visible()
     empty = open_page("/odoo/mes-losses", login="stranger")
     expect(empty.locator("[data-phase=empty]")).to_contain_text("Set up work centers")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from shopfloor import ShopFloor
+from shopfloor import LINE, ShopFloor
+from steady import at_rest, eventually, not_for_fingers, too_wide
 
 from mescli.paths import sub
 
@@ -31,7 +33,19 @@ SHOW = """async ([code, theme]) => {
 
 def picture(page: Page, name: str) -> None:
     """Left for a person to look at."""
-    page.screenshot(path=Path(sub("pictures")) / f"reasons-{name}.png")
+    at_rest(page).screenshot(path=Path(sub("pictures")) / f"reasons-{name}.png")
+
+
+def keys(page: Page, text: str, gap_ms: int) -> None:
+    """Keys that were pressed so far apart, however busy the machine is on which the test runs: each says when."""
+    session = page.context.new_cdp_session(page)
+    began = time.time()
+    for place, key in enumerate(text):
+        named = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13} if key == "\r" else {"key": key}
+        event = {**named, "text": key, "timestamp": began + place * gap_ms / 1000}
+        session.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
+        session.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+    session.detach()
 
 
 @pytest.mark.parametrize(("theme", "size"), [("light", (768, 1024)), ("dark", (1440, 900))])
@@ -43,20 +57,14 @@ def test_a_reason_is_chosen_by_touch_keyboard_and_scanner(
     tiles = page.locator(".mes-picker-tile[data-reason]")
     expect(tiles).to_have_count(8)
     picture(page, f"picker-{theme}")
-    small = page.evaluate(
-        """() => [...document.querySelectorAll('.mes-picker button, .mes-picker input')]
-              .map(e => e.getBoundingClientRect()).filter(b => b.width < 48 || b.height < 48).length"""
-    )
-    assert small == 0
-    wide = page.evaluate("document.querySelector('.o_mes_picker_host').scrollWidth - innerWidth")
-    assert wide <= 0, f"{wide} px too wide"
+    assert not_for_fingers(page, ".mes-picker", "button input") == []
+    assert too_wide(page, ".o_mes_picker_host") == 0
     first = tiles.first.get_attribute("data-reason")
     page.keyboard.press("1")
     page.wait_for_function("window.picked.length == 1")
-    page.keyboard.type("WAIT-MATERIAL", delay=3)  # as a scanner does
-    page.keyboard.press("Enter")
+    keys(page, "WAIT-MATERIAL\r", 3)  # as a scanner does
     page.wait_for_function("window.picked.length == 2")
-    page.keyboard.type("other", delay=120)  # as a hand does
+    keys(page, "other", 120)  # as a hand does
     picture(page, f"picker-search-{theme}")
     page.keyboard.press("Enter")
     page.locator(".mes-picker-ask textarea").fill("The door was open")
@@ -68,6 +76,8 @@ def test_a_reason_is_chosen_by_touch_keyboard_and_scanner(
 def test_a_rule_tells_what_it_would_explain_while_it_is_typed(floor: ShopFloor, open_page: Any) -> None:
     floor.gateway.turn("FILLER", "down", code="211")
     floor.gateway.turn("FILLER", "running")
+    stood = [("workcenter_id.mes_code", "=", f"{LINE}/FILLER"), ("codes", "ilike", "211")]
+    eventually(lambda: floor.rpc("admin", "mes.stop", "search_count", stood))
     page = open_page("/odoo/mes-reason-rules/new", ".o_form_view", login="admin")
     told = page.locator("[name=last_week]")
     expect(told).to_contain_text("Give a condition")

@@ -9,8 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 from shopfloor import LINE, UNITS, ShopFloor, now_ms
-
-from mescli import odoo
+from steady import at_rest
 
 BOARDS = {"/odoo/mes-board": ".o_mes_board", "/odoo/mes-shift-board": ".o_mes_shift_board"}
 HOUR_S = 3600
@@ -52,7 +51,7 @@ def feed(floor: ShopFloor, seconds: int) -> None:
     assert floor.gateway
     totals = {unit: {name: value["total"] for name, value in floor.gateway.totals[unit].items()} for unit in UNITS}
     values = {"units": list(UNITS), "line": LINE, "totals": json.dumps(totals), "seconds": seconds, "start": now_ms()}
-    odoo.script(floor.name, FEED % values, what="An hour of live messages")
+    floor.script(FEED % values, "An hour of live messages")
 
 
 def listen(page: Page) -> None:
@@ -65,7 +64,7 @@ def listen(page: Page) -> None:
 
 
 def wait_heard(page: Page, least: int) -> None:
-    page.wait_for_function("least => window.heard >= least", arg=least, timeout=60_000)
+    page.wait_for_function("least => window.heard >= least", arg=least, timeout=180_000)
 
 
 def weight(page: Page) -> tuple[int, int]:
@@ -84,10 +83,11 @@ def settle(floor: ShopFloor, pages: dict[str, Page]) -> None:
     """What the messages asked for has been read and is shown: one more of them has the boards read again."""
     with contextlib.ExitStack() as answers:
         for page in pages.values():
-            answers.enter_context(page.expect_response(re.compile("snapshot"), timeout=60_000))
+            answers.enter_context(page.expect_response(re.compile("snapshot"), timeout=90_000))
         feed(floor, 1)
     for selector, page in pages.items():
         expect(page.locator(f"{selector}[data-phase=ready]")).to_be_visible()
+        at_rest(page)
 
 
 def test_an_hour_of_data_leaves_nothing_behind(floor: ShopFloor, open_page: Any) -> None:

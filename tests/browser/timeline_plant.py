@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import Any
 
 from playwright.sync_api import Page
 from shopfloor import ShopFloor
-
-from mescli import odoo
+from steady import at_rest
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -18,12 +16,12 @@ STOPS = ((HOUR + 123, 30 * MINUTE + 250), (3 * HOUR, 12 * MINUTE), (4 * HOUR, 20
 SPAN_MS = 8 * HOUR
 
 PLANT = """
-import json, time
+import json
 from odoo.addons.mes_base.tests import common
 from odoo.addons.mes_base.tools import clock
 
 MINUTE, HOUR = 60_000, 3_600_000
-start = (int(time.time() * 1000) // HOUR - 26) * HOUR
+start = (env["mes.clock"].now_ms() // HOUR - 26) * HOUR
 site = common.make_site(env, "TL", "Europe/Berlin", name="Timeline Works")
 area = common.make_area(env, site, "HALL")
 line = common.make_line(env, area, "LT", name="Timeline Line")
@@ -70,7 +68,7 @@ class TimelinePlant:
     def __init__(self, floor: ShopFloor) -> None:
         self.floor = floor
         code = PLANT.replace("in STOPS:", f"in {STOPS!r}:")
-        self.made: dict[str, int] = json.loads(odoo.script(floor.name, code, what="The plant for the timeline"))
+        self.made: dict[str, int] = json.loads(floor.script(code, "The plant for the timeline"))
         self.start = self.made["start"]
 
     def address(self, **choices: Any) -> str:
@@ -78,40 +76,25 @@ class TimelinePlant:
         chosen = {"scope": f"line-{self.made['line']}", "from": self.start, "to": self.start + SPAN_MS, **choices}
         return "/odoo/mes-timeline?" + "&".join(f"{name}={value}" for name, value in chosen.items())
 
-    def call(self, login: str, model: str, method: str, *args: Any, **options: Any) -> Any:
-        """What another person does meanwhile."""
-        uid = self._rpc("common", "login", self.floor.name, login, login)
-        return self._rpc("object", "execute_kw", self.floor.name, uid, login, model, method, list(args), options)
-
-    def _rpc(self, service: str, method: str, *args: Any) -> Any:
-        """Over JSON, which can carry what is not known."""
-        params = {"service": service, "method": method, "args": args}
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": params}).encode()
-        request = urllib.request.Request(f"{self.floor.url}/jsonrpc", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            told = json.load(answer)
-        assert "error" not in told, told["error"]
-        return told["result"]
-
     def stop_ids(self, machine: str = "first") -> list[int]:
         """The stops of a machine in order of time."""
         domain = [["workcenter_id", "=", self.made[machine]]]
-        ids: list[int] = self.call("tina", "mes.stop", "search", domain, order="at_from")
+        ids: list[int] = self.floor.rpc("tina", "mes.stop", "search", domain, order="at_from")
         return ids
 
     def about(self, stop_id: int) -> dict[str, Any]:
-        told: list[dict[str, Any]] = self.call("tina", "mes.timeline.screen", "about", [stop_id])
+        told: list[dict[str, Any]] = self.floor.rpc("tina", "mes.timeline.screen", "about", [stop_id])
         return told[0]
 
     def forget(self) -> None:
         """Take back every word on the site: each test begins with nothing explained."""
         domain = [["withdrawn_at", "=", False], ["workcenter_id", "in", [self.made["first"], self.made["second"]]]]
-        words = self.call("sven", "mes.state.override", "search", domain)
+        words = self.floor.rpc("sven", "mes.state.override", "search", domain)
         if words:
-            self.call("sven", "mes.state.override", "withdraw", words)
+            self.floor.rpc("sven", "mes.state.override", "withdraw", words)
 
     def point(self, page: Page, offset_ms: int, machine: str = "first") -> tuple[float, float]:
         """Where on the page a time of a machine is, with the span that the address says."""
-        box = page.locator(f"[data-machine='{self.made[machine]}'] .mes-tl-plot").bounding_box()
+        box = at_rest(page).locator(f"[data-machine='{self.made[machine]}'] .mes-tl-plot").bounding_box()
         assert box
         return box["x"] + box["width"] * offset_ms / SPAN_MS, box["y"] + 24
