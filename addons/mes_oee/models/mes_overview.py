@@ -232,19 +232,19 @@ class MesOverview(models.AbstractModel):
             cycle = _cycle_ns(plant.record(place), place, ideals, now)
             goal = targets[place["key"]]["oee"]
             figures[place["key"]] = self._values(sums.now, place["key"], settings, cycle, goal)
-        made = overview.made_by_place(plant.places, _own_pieces(plant, figures))
+        pieces = overview.pieces_by_place(plant.places, _own_pieces(plant, figures))
         below = _machines_below(plant.places)
         spans = {wc: (start, end) for ids, start, end in sums.windows for wc in ids}
         rows = []
         for place in plant.places:
             key = place["key"]
-            good, target = made[key]
+            good, target, lost = pieces[key]
             before = self._values(sums.before, key, settings, None, 1.0)
             own = [spans[wc] for wc in below[key] if wc in spans]
             rows.append(
                 {
                     **place,
-                    "figures": {**figures[key], "good": good, "target": target},
+                    "figures": {**figures[key], "good": good, "target": target, "lost_pieces": lost},
                     "before": {name: before[name] for name in ("oee", "lost_ms")},
                     "targets": targets[key],
                     "limit": float(settings[key].coverage_limit),
@@ -339,7 +339,7 @@ def _cycle_ns(record: models.BaseModel, place: Mapping[str, Any], ideals: Mappin
 
 
 def _own_pieces(plant: Plant, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple]:
-    """(good pieces, target) of machines and of lines, as the shift board tells them.
+    """(good pieces, target, lost pieces) of machines and of lines, as the shift board tells them.
 
     A line has made what its last machine has; its target is that of its bottleneck, or else of the last machine.
     """
@@ -347,12 +347,13 @@ def _own_pieces(plant: Plant, figures: Mapping[str, Mapping[str, Any]]) -> dict[
     for place in plant.places:
         if place["kind"] == "machine":
             mine = figures[place["key"]]
-            found[place["key"]] = (mine["good"], mine["target"])
+            found[place["key"]] = (mine["good"], mine["target"], mine["lost_pieces"])
         elif place["kind"] == "line" and (units := plant.record(place).mes_unit_ids.sorted("sequence")):
             output = units[-1]
             pacer = (plant.record(place).mes_bottleneck_id & units) or output
             made, paced = (figures.get(f"machine-{one.id}") for one in (output, pacer))
-            found[place["key"]] = (made["good"] if made else 0, paced["target"] if paced else None)
+            lost = figures[place["key"]]["lost_pieces"]
+            found[place["key"]] = (made["good"] if made else 0, paced["target"] if paced else None, lost)
     return found
 
 

@@ -102,6 +102,16 @@ class TestOverview(OeeCase):
         self.assertEqual(rows[f"line-{self.line.id}"]["figures"]["target"], round(9000 * 0.85))
         self.assertEqual(rows[f"site-{self.site.id}"]["figures"]["target"], 2 * round(9000 * 0.85))
 
+    def test_a_place_has_lost_the_pieces_of_what_is_below_it(self):
+        """Also where the mean ideal cycle of the place is longer than that of a part: a whole has never lost less."""
+        slow = self.env["mes.ideal.cycle"].search([("workcenter_id", "=", self.lone.id)])
+        slow.seconds = 60.0  # so slow that few pieces are in much lost time
+        rows = self.rows()
+        lost = {key: row["figures"]["lost_pieces"] for key, row in rows.items()}
+        self.assertEqual(lost[f"area-{self.area.id}"], lost[f"line-{self.line.id}"])
+        self.assertEqual(lost[f"area-{self.hall.id}"], lost[f"machine-{self.lone.id}"])
+        self.assertEqual(lost[f"site-{self.site.id}"], lost[f"area-{self.area.id}"] + lost[f"area-{self.hall.id}"])
+
     def test_a_tree_from_site_to_machine(self):
         rows = self.rows()
         self.assertEqual(rows[f"machine-{self.second.id}"]["parent"], f"line-{self.line.id}")

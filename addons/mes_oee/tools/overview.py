@@ -111,23 +111,27 @@ def shown(places: Iterable[Mapping[str, Any]], open_keys: Iterable[str]) -> list
     return found
 
 
-def made_by_place(places: Iterable[Mapping[str, Any]], own: Mapping[str, tuple]) -> dict[str, list]:
-    """[good pieces, target or None] of each place out of those of machines and lines.
+def pieces_by_place(places: Iterable[Mapping[str, Any]], own: Mapping[str, tuple]) -> dict[str, list]:
+    """[good pieces, target or None, lost pieces or None] of each place out of those of machines and lines.
 
-    Pieces pass every machine of a line: an area has made what its lines and its lone machines have.
+    Pieces pass every machine of a line: an area has made, and lost, what its lines and its lone machines have. Its
+    lost time over a mean ideal cycle would be no pieces of anything, and could be fewer than one of its lines lost.
     """
     ordered = list(places)
-    found: dict[str, list] = {place["key"]: [0, None] for place in ordered}
+    found: dict[str, list] = {place["key"]: [0, None, None] for place in ordered}
     for place in reversed(ordered):  # the places above come first in their order
         mine = found[place["key"]]
         if place["key"] in own:
             mine[:] = own[place["key"]]  # a line's, instead of the sum of its machines
         if place["parent"]:
             above = found[place["parent"]]
-            above[0] += mine[0]
-            if mine[1] is not None:
-                above[1] = (above[1] or 0) + mine[1]
+            above[:] = [_sum(so_far, more) for so_far, more in zip(above, mine, strict=True)]
     return found
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    """Of what is known; None where nothing is."""
+    return other if one is None else one if other is None else one + other
 
 
 def counted(places: Iterable[Mapping[str, Any]], machines: Mapping[int, int]) -> dict[str, int]:
