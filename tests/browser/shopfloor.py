@@ -197,7 +197,7 @@ class ShopFloor:
 
     def __init__(self) -> None:
         self.name = f"mes_browser_{os.getpid()}"
-        self.port = processes.free_port(FIRST_PORT)
+        self.port = 0
         self.server: odoo.OdooServer | None = None
         self.gateway: Gateway | None = None
         self._sessions: dict[str, str] = {}
@@ -210,6 +210,8 @@ class ShopFloor:
     def _open(self) -> None:
         database.copy(os.environ.get("MES_TEMPLATE") or template.ensure(), self.name)
         self.made: dict[str, Any] = json.loads(self.script(SETUP, "The plant for the browser"))
+        # Looked for when it is needed: another run may have taken what was free before the plant was made.
+        self.port = processes.free_port(FIRST_PORT)
         self.server = odoo.start_odoo(self.name, self.port, self._clock, name=f"browser-{self.port}")
         self.gateway = Gateway(self.port, self.name, self.made["uid"], self.made["key"])
         self.gateway.start()
