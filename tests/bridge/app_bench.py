@@ -69,7 +69,7 @@ async def running(path: Path) -> AsyncIterator[App]:
         await asyncio.wait_for(task, 20)
 
 
-async def until(done: Callable[[], bool], timeout_s: float = 15) -> None:
+async def until(done: Callable[[], bool], timeout_s: float = 30) -> None:
     async def poll() -> None:
         while not done():
             await asyncio.sleep(0.01)

@@ -88,7 +88,7 @@ class Bench:
         events = [json.loads(body) for _, body in (batch.events if batch else [])]
         return [event for event in events if event["kind"] == "command_result"]
 
-    async def until(self, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
+    async def until(self, count: int, timeout_s: float = 30) -> list[dict[str, Any]]:
         """Wait for so many results."""
 
         async def look() -> None:

@@ -54,7 +54,7 @@ class Lane:
         self.outbox.append([event], {KEY: CounterMemory(raw, when, 0, "b", 0, total)})
         self.durable.notify()
 
-    async def drained(self, timeout_s: float = 20) -> None:
+    async def drained(self, timeout_s: float = 60) -> None:
         """Everything is acknowledged, and hello was said."""
         await asyncio.wait_for(self.durable.greeted.wait(), timeout_s)
         await asyncio.wait_for(self.durable.drained(), timeout_s)

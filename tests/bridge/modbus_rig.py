@@ -194,7 +194,7 @@ async def read_rtu(reader: asyncio.StreamReader) -> tuple[bytes, int, bytes]:
     return b"", body[0], body[1:]
 
 
-async def until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+async def until(true: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait until ``true()``; AssertionError after ``within_s``."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + within_s

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from own_ports import row
 
 from iot_bridge.clock import SystemClock
 from iot_bridge.connection import Connection
@@ -24,17 +25,10 @@ from iot_bridge.tags import Tag
 CLOCK = SystemClock.from_env({})
 LABELLER = dataclasses.replace(next(m for m in MACHINES if m.name == "LABELLER"), protocol="opcua")
 PATH = LABELLER.code_path
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
-def free_port() -> int:
-    """A port that nobody listens at: several runs of the tests go at one time."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-PORT = free_port()
+PORT = row(1)
 
 
 def line_tags(**changes: Any) -> list[Tag]:

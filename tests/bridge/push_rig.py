@@ -77,7 +77,7 @@ class Consumer:
         return found[-1] if found else None
 
 
-async def until(done: Callable[[], Any], timeout_s: float = 10.0, what: str = "") -> Any:
+async def until(done: Callable[[], Any], timeout_s: float = 30.0, what: str = "") -> Any:
     """Wait for a state; AssertionError when it does not come."""
     ends = time.monotonic() + timeout_s
     while not (result := done()):

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from own_ports import row
 
 from iot_bridge import watchdog
 from iot_bridge.app import App
@@ -31,7 +32,7 @@ from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.testing import START_MS, FakeOdoo
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = 18230
+PORT = row(24)
 # No broker here: every machine speaks Modbus.
 PLAIN = "modbus_tcp"
 SPEED = 2.5
@@ -64,7 +65,7 @@ def process(*arguments: str, clock: str) -> Iterator[subprocess.Popen[bytes]]:
         running.wait()
 
 
-def wait_for(done: Callable[[], bool], timeout_s: float = 30) -> None:
+def wait_for(done: Callable[[], bool], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():
         assert time.monotonic() < deadline, "waited in vain"
@@ -154,7 +155,7 @@ async def running_app(path: Path) -> AsyncIterator[App]:
         await app.stop()
 
 
-async def until(done: Callable[[], bool], timeout_s: float = 10) -> None:
+async def until(done: Callable[[], bool], timeout_s: float = 30) -> None:
     async def poll() -> None:
         while not done():
             await asyncio.sleep(0.02)
@@ -211,7 +212,7 @@ def test_live_is_never_behind_the_backlog(odoo: FakeOdoo, tmp_path: Path) -> Non
         plant = Plant(SimOptions("127.0.0.1", PORT + 12, 1, "demo", protocol=PLAIN), clock)
         await plant.open()
         async with running_app(path) as app:
-            await until(lambda: bool(app.connections), 10)
+            await until(lambda: bool(app.connections))
             seen = 0
             while app.outbox.applied < 4000:
                 calls = odoo.live_calls[seen:]
@@ -276,4 +277,4 @@ def test_check_online_reads_devices_and_asks_odoo(odoo: FakeOdoo, tmp_path: Path
         assert found.failed and sum("check host, port and cable" in line for line in found.lines) == PORTS
         assert any("make a new key" in line for line in found.lines)
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), 60))

@@ -280,7 +280,7 @@ def test_after_a_crash_without_the_tag_it_stays_unknown(tmp_path: Path, monkeypa
 
         async with bench(tmp_path, Link(plc, on_write=stop), clock=clock) as b:
             b.executor.offer([offer()])
-            await asyncio.wait_for(at.wait(), 5)
+            await asyncio.wait_for(at.wait(), 30)
 
     async def second() -> None:
         async with bench(tmp_path, Link(plc, tags=(FIXED,)), clock=clock) as b:

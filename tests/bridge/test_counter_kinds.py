@@ -210,7 +210,7 @@ def test_handshake_through_a_connection(outbox: Outbox, monkeypatch: Any, allowe
 
     outbox_folder: Any = None
     monkeypatch.setattr("iot_bridge.connection.FIRST_PAUSE_S", 0.001)
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
     batch = outbox.read(1000)
     assert batch is not None
     counts = [event for event in json.loads(batch.to_json("L"))["events"] if event["kind"] == "count"]

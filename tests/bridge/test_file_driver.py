@@ -148,7 +148,7 @@ def test_half_written_file_is_waited_for(place: Place) -> None:
         await driver.close()
         return seen
 
-    seen = asyncio.run(asyncio.wait_for(scene(), 20))
+    seen = asyncio.run(asyncio.wait_for(scene(), 60))
     assert seen == [0] * 35 + [6 * 4]
 
 
@@ -271,7 +271,7 @@ def test_through_a_connection_with_a_full_outbox(place: Place, monkeypatch: Any)
         assert connection.state == "up"
         await supervisor.end(task)
 
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
     assert place.said == ["a.csv: 100 rows read"]
 
 
@@ -312,5 +312,5 @@ def test_browse_shows_columns_with_values(place: Place) -> None:
 @given(st.binary(max_size=300))
 def test_whatever_a_file_holds_it_is_read_to_its_end(place: Place, content: bytes) -> None:
     place.drop("a.csv", HEAD.encode() + content)
-    asyncio.run(asyncio.wait_for(place.run(), 10))
+    asyncio.run(asyncio.wait_for(place.run(), 60))
     assert not (place.folder / "in" / "a.csv").exists()

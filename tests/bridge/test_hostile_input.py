@@ -95,7 +95,7 @@ def test_a_reader_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch)
         client.close()
         await server.close()
 
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 # -- files
@@ -271,5 +271,5 @@ def test_what_a_device_says_of_itself_does_not_break_the_live_lane(tmp_path: Pat
         await supervisor.end(running)
         return connection.state
 
-    state = asyncio.run(asyncio.wait_for(scene(), 10))
+    state = asyncio.run(asyncio.wait_for(scene(), 60))
     assert state.isprintable() and len(state) < 2000 and state.startswith("down: the server says:")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from modbus_rig import CLOCK, Bus, Device, flag, measurement, rtu_tcp, run, tcp, until
 from nasty import WAYS, NastyServer
+from own_ports import row
 
 from iot_bridge.check import Findings, check_online
 from iot_bridge.config import BridgeConfig
@@ -17,7 +18,7 @@ from iot_bridge.drivers.base import Browsable, Driver, Writable
 from iot_bridge.drivers.modbus.driver import Modbus
 from iot_bridge.errors import LinkLost, Rejected
 from iot_bridge.events import Sample, Value
-from iot_bridge.simulator.layout import MACHINES, machine_tags, machines
+from iot_bridge.simulator.layout import MACHINES, PORTS, machine_tags, machines
 from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.tags import Tag
 
@@ -43,13 +44,15 @@ def test_the_three_drivers_are_one_engine() -> None:
 
 
 def test_reads_the_simulator() -> None:
+    base = row(PORTS)
+
     async def scene() -> dict[str, object]:
-        plant = Plant(SimOptions("127.0.0.1", 21010, 1, "demo", protocol="modbus_tcp"), CLOCK)
+        plant = Plant(SimOptions("127.0.0.1", base, 1, "demo", protocol="modbus_tcp", wait_for_reader=True), CLOCK)
         await plant.open()
         try:
             read: dict[str, object] = {}
             for index, machine in enumerate(machines("modbus_tcp")):
-                link = tcp(21010 + index, [Tag.model_validate(tag) for tag in machine_tags(machine)])
+                link = tcp(base + index, [Tag.model_validate(tag) for tag in machine_tags(machine)])
                 await link.open()
                 samples = await link.read(link.groups()[0])
                 read |= {sample.tag: sample.value for sample in samples}

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from fault_links import DOWN, UP, Links
 from modbus_rig import CLOCK, Bus, Device, measurement, run, until
+from own_ports import row
 
 from iot_bridge.connection import Connection
 from iot_bridge.drivers import ConnectionConfig, Surroundings
@@ -32,7 +33,7 @@ from iot_bridge.tags import Tag
 from iot_bridge.testing import make_tag
 
 DETECTED_S = 3.0
-CABLE_PORT = 21100
+CABLE_PORT = row(1)
 
 
 # -- property 7
@@ -96,7 +97,7 @@ def test_a_half_open_link_is_found_out_and_nothing_is_lost(
             cable.mend()
             # A second read may be needed to believe the first.
             until_ms = CLOCK.now_ms() + 1200
-            await until(lambda: all(sample.at > until_ms for sample in connection.latest.values()), 10)
+            await until(lambda: all(sample.at > until_ms for sample in connection.latest.values()))
             task.cancel()
             await asyncio.wait([task])
             await pipeline.lost_all()
@@ -192,13 +193,13 @@ def test_five_dead_units_of_twenty_do_not_hold_up_the_others(way: str) -> None:
             for unit in DEAD:
                 devices[unit].dead = True
             # Once more soon, in case that it was but one lost answer; from then on seldom.
-            await until(lambda: all(len(devices[unit].asked) > asked[unit] + 1 for unit in DEAD), 15)
+            await until(lambda: all(len(devices[unit].asked) > asked[unit] + 1 for unit in DEAD))
             counted = await running.window()
             overruns = sum(connection.overruns for connection in running.connections)
             for unit in DEAD:
                 devices[unit].dead = False
             running.polls.by_unit.clear()
-            await until(lambda: len(running.polls.by_unit) == len(UNITS), 15)
+            await until(lambda: len(running.polls.by_unit) == len(UNITS))
             return counted, Counter(running.polls.by_unit), overruns, running
 
     counted, back, overruns, running = run(scene)

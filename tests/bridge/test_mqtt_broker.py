@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from brokers import Authority, free_port
+from brokers import Authority
+from own_ports import free_port
 from paho.mqtt import publish, subscribe
 from paho.mqtt.client import MQTTv5
 from paho.mqtt.enums import MQTTProtocolVersion

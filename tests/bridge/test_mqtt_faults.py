@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import Authority, free_port
+from brokers import Authority
+from own_ports import free_port
 from push_rig import HERE, consuming, make_driver, publishing, until
 
 from iot_bridge.drivers.mqtt.link import Link

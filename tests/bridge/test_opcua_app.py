@@ -41,7 +41,7 @@ async def running(path: Path) -> AsyncIterator[App]:
 
 async def until(done: Callable[[], bool]) -> None:
     loop = asyncio.get_running_loop()
-    end = loop.time() + 15
+    end = loop.time() + 60
     while not done():
         assert loop.time() < end, "waited in vain"
         await asyncio.sleep(0.02)

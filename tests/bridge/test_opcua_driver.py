@@ -197,7 +197,7 @@ def test_half_open_link_is_found_out_within_three_seconds(tmp_path: Path) -> Non
 def test_server_that_is_away_is_named(tmp_path: Path) -> None:
     async def act(s: Scene) -> None:
         await s.server.close()
-        await s.seen.until(lambda: "can't be reached" in s.connection.state, 5.0)
+        await s.seen.until(lambda: "can't be reached" in s.connection.state)
         assert f"127.0.0.1:{PORT}" in s.connection.state
         await s.server.open()
         await s.seen.fresh(NAMES, 5.0)

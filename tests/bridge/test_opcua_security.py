@@ -49,7 +49,7 @@ async def comes_up(s: Scene) -> None:
 
 
 async def refused(s: Scene, part: str) -> None:
-    await s.seen.until(lambda: part in s.connection.state, 6.0)
+    await s.seen.until(lambda: part in s.connection.state)
     assert s.seen.latest == {}
 
 
@@ -94,7 +94,7 @@ def test_server_with_another_certificate_than_before_is_refused(tmp_path: Path) 
         await s.server.close()
         s.server.identity = bad_server("another")
         await s.server.open()
-        await s.seen.until(lambda: "It is another one than before" in s.connection.state, 6.0)
+        await s.seen.until(lambda: "It is another one than before" in s.connection.state)
 
     run(tmp_path, act, **SECURED)
 

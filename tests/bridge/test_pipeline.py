@@ -114,7 +114,7 @@ def test_stale_timer_sends_the_rest_of_the_evidence(outbox: Outbox) -> None:
             await asyncio.sleep(0.01)
         watch.cancel()
 
-    asyncio.run(asyncio.wait_for(scene(), 5))
+    asyncio.run(asyncio.wait_for(scene(), 60))
     assert [event["kind"] for event in pending(outbox)] == ["evidence", "state", "count", "evidence"]
 
 
@@ -179,7 +179,7 @@ def test_connection_polls_fairly_reopens_and_tells_the_counter(
         await supervisor.end(task)
         return connection
 
-    asyncio.run(asyncio.wait_for(scene(), 10))
+    asyncio.run(asyncio.wait_for(scene(), 60))
     counts = [event for event in pending(outbox) if event["kind"] == "count"]
     assert [event["raw"] for event in counts] == [65528, 65531, 65534, 1]
     assert [event["decision"] for event in counts] == ["first", "step", "step", "reset"]
@@ -200,4 +200,4 @@ def test_defect_in_one_loop_restarts_it_alone(monkeypatch: pytest.MonkeyPatch) -
             await asyncio.sleep(0.005)
         task.cancel()
 
-    asyncio.run(asyncio.wait_for(scene(), 5))
+    asyncio.run(asyncio.wait_for(scene(), 60))

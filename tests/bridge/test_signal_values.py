@@ -62,7 +62,7 @@ def test_silent_window_is_told_without_another_value(outbox: Outbox) -> None:
             await asyncio.sleep(0.01)
         watch.cancel()
 
-    asyncio.run(asyncio.wait_for(scene(), 10))
+    asyncio.run(asyncio.wait_for(scene(), 60))
     batch = outbox.read(10)
     assert batch is not None
     last = json.loads(batch.events[-1][1])
@@ -286,7 +286,7 @@ def test_clock_set_under_the_pipeline(outbox: Outbox) -> None:
             clock.step_wall(step)
         watch.cancel()
 
-    asyncio.run(asyncio.wait_for(scene(), 20))
+    asyncio.run(asyncio.wait_for(scene(), 60))
     batch = outbox.read(1000)
     assert batch is not None
     events = json.loads(batch.to_json("L"))["events"]

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_ports import row
 
 from iot_bridge.clock import SystemClock
 from iot_bridge.drivers import Surroundings
 from iot_bridge.drivers.modbus.driver import Modbus
 from iot_bridge.drivers.modbus.settings import ModbusTcpConfig
 from iot_bridge.errors import Misconfigured, Rejected
-from iot_bridge.simulator.layout import MACHINES, MIN_DWELL_MS, machine_tags
+from iot_bridge.simulator.layout import MACHINES, MIN_DWELL_MS, PORTS, machine_tags
 from iot_bridge.simulator.line import Line, load_memory, save_memory
 from iot_bridge.simulator.profiles import PROFILES
 from iot_bridge.simulator.server import Plant, SimOptions
@@ -116,13 +117,15 @@ def test_retentive_memory(tmp_path: Path) -> None:
 
 
 def test_taken_port_is_said_with_the_mend() -> None:
+    base = row(2 * PORTS)
+
     async def scene() -> None:
         clock = SystemClock.from_env({})
-        first = Plant(SimOptions("127.0.0.1", 18245, 1, "demo", protocol="modbus_tcp"), clock)
+        first = Plant(SimOptions("127.0.0.1", base + 3, 1, "demo", protocol="modbus_tcp"), clock)
         await first.open()
-        second = Plant(SimOptions("127.0.0.1", 18242, 1, "demo", protocol="modbus_tcp"), clock)
+        second = Plant(SimOptions("127.0.0.1", base, 1, "demo", protocol="modbus_tcp"), clock)
         try:
-            with pytest.raises(Misconfigured, match=r"port 18245 .* choose another --base-port"):
+            with pytest.raises(Misconfigured, match=rf"port {base + 3} .* choose another --base-port"):
                 await second.open()
         finally:
             await first.close()
@@ -135,12 +138,13 @@ def test_a_setpoint_is_taken_within_its_limits_and_nothing_else_is_written() -> 
     filler = next(machine for machine in MACHINES if machine.setpoints)
     (volume,) = filler.setpoints
     tags = {tag["tag"].rsplit("/", 1)[1]: Tag.model_validate(tag) for tag in machine_tags(filler)}
+    base = row(PORTS)
 
     async def scene() -> None:
         clock = SystemClock.from_env({})
-        plant = Plant(SimOptions("127.0.0.1", 18252, 1, "demo", protocol="modbus_tcp"), clock)
+        plant = Plant(SimOptions("127.0.0.1", base, 1, "demo", protocol="modbus_tcp"), clock)
         await plant.open()
-        config = ModbusTcpConfig(name="plc", host="127.0.0.1", port=18252 + MACHINES.index(filler))
+        config = ModbusTcpConfig(name="plc", host="127.0.0.1", port=base + MACHINES.index(filler))
         link = Modbus(config, list(tags.values()), clock, Surroundings(Path()))
         await link.open()
         await link.write(tags["volume"], volume.low)
@@ -152,4 +156,4 @@ def test_a_setpoint_is_taken_within_its_limits_and_nothing_else_is_written() -> 
         await link.close()
         await plant.close()
 
-    asyncio.run(asyncio.wait_for(scene(), 10))
+    asyncio.run(asyncio.wait_for(scene(), 60))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from brokers import broker, start_broker  # noqa: F401  (fixtures)
+from own_ports import row
 from pymodbus import FramerType
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -31,7 +32,7 @@ from iot_bridge.tags import Tag
 from iot_bridge.testing import START_MS
 from mescli import mosquitto
 
-PORT = 24700
+PORT = row(24)
 CONTROL = PORT + 10
 STATE, CODE, BOOT, TOTAL = 0, 1, 4, 5
 
@@ -49,8 +50,13 @@ async def plant(**more: Any) -> AsyncIterator[Plant]:
 
 
 @asynccontextmanager
-async def reader(port: int, framer: FramerType = FramerType.SOCKET) -> AsyncIterator[AsyncModbusTcpClient]:
-    client = AsyncModbusTcpClient("127.0.0.1", port=port, framer=framer, timeout=0.3, retries=0, reconnect_delay=0)
+async def reader(
+    port: int, framer: FramerType = FramerType.SOCKET, patience_s: float = 0.3
+) -> AsyncIterator[AsyncModbusTcpClient]:
+    """A connection; with little patience who expects no answer, with more who waits for one."""
+    client = AsyncModbusTcpClient(
+        "127.0.0.1", port=port, framer=framer, timeout=patience_s, retries=0, reconnect_delay=0
+    )
     assert await client.connect()
     try:
         yield client
@@ -63,6 +69,16 @@ async def words(client: AsyncModbusTcpClient, unit: int = 1) -> list[int]:
     return list(answer.registers)
 
 
+async def quickest(loop: asyncio.AbstractEventLoop, client: AsyncModbusTcpClient) -> float:
+    """Seconds of the quickest of some answers: on a busy machine a single one may wait for its turn."""
+    took = []
+    for _ in range(5):
+        began = loop.time()
+        assert await words(client)
+        took.append(loop.time() - began)
+    return min(took)
+
+
 async def order(**fields: Any) -> str:
     return await asyncio.to_thread(send, "127.0.0.1", CONTROL, fields)
 
@@ -72,12 +88,12 @@ async def until(done: Callable[[], Awaitable[bool]]) -> None:
         while not await done():
             await asyncio.sleep(0.02)
 
-    await asyncio.wait_for(poll(), 5)
+    await asyncio.wait_for(poll(), 30)
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
     async def limited() -> None:
-        await asyncio.wait_for(scene(), 30)
+        await asyncio.wait_for(scene(), 60)
 
     asyncio.run(limited())
 
@@ -132,16 +148,14 @@ def test_latency_restart_and_normal() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
         async with plant():
-            await order(machine="CAPPER", fault="latency", seconds=20, value=0.15)
-            async with reader(PORT + 2) as client:
+            await order(machine="CAPPER", fault="latency", seconds=20, value=0.4)
+            async with reader(PORT + 2, patience_s=10) as client:
                 began = loop.time()
                 assert await words(client)
-                assert loop.time() - began >= 0.15
+                assert loop.time() - began >= 0.4
             await order(machine="CAPPER", fault="normal")
-            async with reader(PORT + 2) as client:
-                began = loop.time()
-                assert await words(client)
-                assert loop.time() - began < 0.15
+            async with reader(PORT + 2, patience_s=10) as client:
+                assert await quickest(loop, client) < 0.4
                 await order(machine="CAPPER", fault="restart", seconds=0.1)
                 with pytest.raises(ModbusException):
                     await words(client)
@@ -151,7 +165,7 @@ def test_latency_restart_and_normal() -> None:
 
 def test_counters_at_zero_and_a_stop_by_hand() -> None:
     async def scene() -> None:
-        async with plant(), reader(PORT + 1) as client:
+        async with plant(), reader(PORT + 1, patience_s=10) as client:
             before = await words(client)
             await order(machine="FILLER", fault="reset-counters")
             await order(machine="FILLER", fault="stop", value=211)
@@ -198,7 +212,7 @@ def test_the_meter_follows_its_machine_and_its_truth(tmp_path: Path) -> None:
 
 def test_the_meter_speaks_rtu_over_tcp() -> None:
     async def scene() -> None:
-        async with plant() as made, reader(PORT + len(MACHINES), FramerType.RTU) as client:
+        async with plant() as made, reader(PORT + len(MACHINES), FramerType.RTU, 10) as client:
             high, low = (await words(client, METERS[0].unit_id))[:2]
             assert high * 65536 + low == made.line.meters[0].raw >= METERS[0].start_wh
 
@@ -254,7 +268,7 @@ def test_a_driver_finds_every_value_where_the_tags_say(
         kind = DRIVERS[protocol]
         config = kind.settings.model_validate(connection(machine, "127.0.0.1", port))
         driver = kind.load()(config, tags, clock, Surroundings(tmp_path))
-        found = await asyncio.wait_for(first_samples(driver, {tag.tag for tag in tags}), 15)
+        found = await asyncio.wait_for(first_samples(driver, {tag.tag for tag in tags}), 40)
         telling.cancel()
         await device.close()
         assert {name.rsplit("/", 1)[-1]: sample.value for name, sample in found.items()} == values

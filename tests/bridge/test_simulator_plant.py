@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from brokers import broker  # noqa: F401  (fixture)
+from own_ports import row
 
 from iot_bridge.clock import SystemClock
 from iot_bridge.drivers import DRIVERS, Driver, Surroundings
@@ -25,7 +26,7 @@ from iot_bridge.simulator.server import Plant, SimOptions
 from iot_bridge.simulator.truth import Truth
 from iot_bridge.tags import Tag
 
-PORT = 24760
+PORT = row(2 * ports("all"))
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 
@@ -175,14 +176,14 @@ def test_a_driver_finds_every_machine_behind_a_shared_device(device: str, tmp_pa
         telling = asyncio.create_task(tell())
         kind = DRIVERS[link["driver"]]
         driver = kind.load()(kind.settings.model_validate(link), tags, clock, Surroundings(tmp_path))
-        found = await asyncio.wait_for(values(driver, {tag.tag for tag in tags}), 20)
+        found = await asyncio.wait_for(values(driver, {tag.tag for tag in tags}), 40)
         telling.cancel()
         await shared.close()
         for machine in behind:
             start = next(counter.start for counter in machine.counters if counter.name == "total")
             assert found[f"{machine.code_path}/total"] - start in range(5), machine.name
 
-    asyncio.run(asyncio.wait_for(scene(), 40))
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 def test_a_fault_of_one_machine_behind_a_device_is_told_by_the_device() -> None:

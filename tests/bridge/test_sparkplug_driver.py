@@ -90,7 +90,7 @@ def test_the_host_says_whether_it_can_store(broker: mosquitto.Broker, tmp_path: 
                 await until(lambda: said() == [True, False, True])
                 consumer.full = True
                 await scene.show(total=101)
-                await until(lambda: said()[3:] == [False], 5)
+                await until(lambda: said()[3:] == [False])
                 consumer.full = False
                 await until(lambda: said()[4:] == [True])
                 await until(lambda: consumer.last("P/total") == 101)

@@ -149,7 +149,7 @@ def test_a_frozen_broker_costs_nothing_but_time(broker: mosquitto.Broker, tmp_pa
             assert consumer.lost[0][0] - began <= 3.0
             await scene.show(state=3, code=501, total=150)
             broker.thaw()
-            await until(lambda: consumer.last("P/total") == 150 and consumer.last("P/state") == 3, 10)
+            await until(lambda: consumer.last("P/total") == 150 and consumer.last("P/state") == 3)
             assert consumer.last("P/code") == 501
 
     play(broker, tmp_path, run)
@@ -163,7 +163,7 @@ def test_a_broker_that_is_killed_comes_back_with_everything(broker: mosquitto.Br
             await until(lambda: consumer.lost, 2.0)
             await scene.show(state=3, total=160)
             broker.run()
-            await until(lambda: consumer.last("P/total") == 160 and consumer.last("P/state") == 3, 10)
+            await until(lambda: consumer.last("P/total") == 160 and consumer.last("P/state") == 3)
 
     play(broker, tmp_path, run)
 

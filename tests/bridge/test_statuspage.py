@@ -222,7 +222,7 @@ def test_readers_that_say_nothing_are_bounded_and_time_out(monkeypatch: pytest.M
             status, _, _ = await exchange(server.port, GET.format("/healthz", "localhost", ""))
             assert status == 503
             for reader, writer in silent:
-                assert await asyncio.wait_for(reader.read(), 5) == b""
+                assert await asyncio.wait_for(reader.read(), 30) == b""
                 writer.close()
             assert (await exchange(server.port, GET.format("/healthz", "localhost", "")))[0] == 200
 
@@ -262,7 +262,7 @@ def test_a_defect_of_the_page_is_cut_off_and_leaves_the_next_reader_alone() -> N
         await server.open()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(GET.format("/", "localhost", "").encode())
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
         assert (await exchange(server.port, GET.format("/", "localhost", "")))[0] == 200
         await server.close()

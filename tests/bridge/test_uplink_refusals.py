@@ -49,7 +49,7 @@ def test_what_a_person_must_mend_is_not_hammered(
     async def scene() -> None:
         async with running(outbox, config(odoo, tmp_path)) as lane:
             lane.states(3)
-            await asyncio.wait_for(mended.wait(), 20)
+            await asyncio.wait_for(mended.wait(), 60)
             assert not lane.durable.greeted.is_set()
             assert "install or upgrade it" in lane.durable.status.alarms["module_missing"]
             await lane.drained()
@@ -166,4 +166,4 @@ def test_live_lane_goes_on_at_once_when_odoo_takes_the_stream_again(odoo: FakeOd
         await supervisor.end(task)
         return time.monotonic() - began
 
-    assert asyncio.run(asyncio.wait_for(scene(), 20)) < 3
+    assert asyncio.run(asyncio.wait_for(scene(), 60)) < 3

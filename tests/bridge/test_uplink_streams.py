@@ -135,7 +135,7 @@ def test_refused_main_stream_holds_no_measurement_back(
 
     async def scene() -> None:
         async with lanes(config(odoo, tmp_path), *boxes) as (_, telemetry):
-            await asyncio.wait_for(telemetry.drained(), 30)
+            await asyncio.wait_for(telemetry.drained(), 60)
 
     asyncio.run(scene())
     assert odoo.order.count("measurement") == 5000
@@ -242,7 +242,7 @@ def test_poison_at_every_position_of_a_batch(alone: bool, tmp_path: Path) -> Non
 
         async def scene(lane: DurableLane = lane) -> None:
             task = asyncio.create_task(lane.run())
-            await asyncio.wait_for(lane.drained(), 20)
+            await asyncio.wait_for(lane.drained(), 60)
             await supervisor.end(task)
 
         asyncio.run(scene())
@@ -346,7 +346,7 @@ def test_frozen_odoo_is_noticed_within_three_seconds_and_nothing_is_lost(
 
     async def scene() -> None:
         async with bridge.running():
-            await asyncio.wait_for(bridge.durable.greeted.wait(), 20)
+            await asyncio.wait_for(bridge.durable.greeted.wait(), 60)
             while not (await asyncio.to_thread(far.told))["live"]:
                 await asyncio.sleep(0.05)
             assert bridge.live.alarms == {}

@@ -24,7 +24,7 @@ STREAMS = ("S1", "S2", "S3")
 #: More streams of the same gateway, for tests that share a floor.
 SPARE = ("T1", "T2", "T3", "T4", "T5", "T6")
 PREFIX = f"mes_e2e_{os.getpid()}_"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 SETUP = f"""
 import json

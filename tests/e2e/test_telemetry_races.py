@@ -112,13 +112,13 @@ answer("1")
         cursor.execute("SELECT count(*) FROM mes_measurement")
         began = time.monotonic()
         floor.ask(JOBS)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 60
         assert floor.sql(days) == before
         # Neither does a batch for a day that has no partition: its values wait in the rest.
         stray = measured("S1", f"E2E/HALL/L1/{MACHINES[0]}")[0] | {"at": stamp(TODAY - 101 * DAY_MS)}
         began = time.monotonic()
         Outbox("T1", [stray]).deliver(floor.client())
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert floor.sql("SELECT count(*) FROM mes_measurement_rest") == [["1"]]
     reader.rollback()
     reader.close()

@@ -35,7 +35,7 @@ from mescli.proxy import TamperingProxy
 HERE = Path(__file__).resolve().parent
 DEVICE_NAME, ODOO_NAME = "plc.faults", "odoo.faults"
 DEVICE_URI = "urn:gemba:demo:plc"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def machine_name(scene: str, protocol: str) -> str:

@@ -159,9 +159,9 @@ def test_a_broken_head_refuses_the_call(text: object, part: str) -> None:
 def test_fifty_megabytes_of_nonsense_are_refused_at_once() -> None:
     """The length alone decides: nothing is parsed."""
     nonsense = "[" * 50_000_000
-    began = time.perf_counter()
+    began = time.process_time()
     assert "limit" in refusal(nonsense)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
