@@ -42,7 +42,8 @@ def _reason(report) -> str:  # type: ignore[no-untyped-def]
     return text.removeprefix("Skipped: ")
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session) -> None:  # type: ignore[no-untyped-def]
     target = os.environ.get("MES_TEST_REPORT")
-    if target:
+    # A process that shares the tests with others (pytest-xdist) tells the first one, which counts for all.
+    if target and not hasattr(session.config, "workerinput"):
         Path(target).write_text(json.dumps(outcomes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import json
 import os
@@ -14,15 +15,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from . import browser, database, odoo, template, venv
+from . import browser, children, database, odoo, template, venv
 from .errors import MesError
 from .paths import ADDONS, ROOT, state_dir, sub
 from .progress import say
 
 STAGES = ("pure", "odoo", "e2e", "faults", "browser")
 TESTS = ROOT / "tests"
-# The one waits for timers and sockets, the other computes: side by side they fill two cores.
-TOGETHER = ("pure", "odoo")
+# Side by side, because the one waits (for timers, sockets, processes) while the other computes: two cores are filled,
+# and no stage has more than one neighbour that it could starve.
+TOGETHER = (("pure", "odoo"), ("e2e", "faults"))
+# Processes that share the tests of a whole stage. Single tests go to whoever is free; end-to-end tests go by file,
+# in order, because a file has a server of its own.
+SHARED = {
+    "pure": ("-n", "2", "--dist", "worksteal"),
+    "e2e": ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+}
 OWN_STAGE = ("e2e", "faults", "browser", "benchmarks")  # folders of tests/ that are not pure
 SWEPT_AFTER_S = 86400.0
 VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
@@ -88,15 +96,21 @@ def parse(arguments: Sequence[str]) -> Request:
 
 def run(request: Request) -> int:
     """Run the stages, print the sum; 0 only if every test has passed."""
-    outcomes = [outcome for group in groups(request) for outcome in _run_group(group, request)]
+    with children.interruptible():
+        outcomes = [outcome for group in groups(request) for outcome in _run_group(group, request)]
     return report(outcomes, request.narrowed)
 
 
 def groups(request: Request) -> list[tuple[str, ...]]:
     """The stages in order, those that run side by side as one."""
-    if request.narrowed or not set(TOGETHER) <= set(request.stages):
+    if request.narrowed:
         return [(stage,) for stage in request.stages]
-    return [TOGETHER, *((stage,) for stage in request.stages if stage not in TOGETHER)]
+    found: list[tuple[str, ...]] = []
+    for stage in request.stages:
+        pair = next((pair for pair in TOGETHER if stage in pair and set(pair) <= set(request.stages)), (stage,))
+        if pair not in found:
+            found.append(pair)
+    return found
 
 
 def _run_group(stages: Sequence[str], request: Request) -> list[Outcome]:
@@ -104,13 +118,14 @@ def _run_group(stages: Sequence[str], request: Request) -> list[Outcome]:
     if len(stages) == 1:
         return [_run_stage(stages[0], request)]
     template.ensure()
-    with ThreadPoolExecutor(len(stages) - 1) as pool:
-        others = [pool.submit(_run_aside, stage, request) for stage in stages[1:]]
-        outcomes = [_run_stage(stages[0], request)]
-        for stage, other in zip(stages[1:], others, strict=True):
-            outcomes.append(other.result())
-            say(f"\n== {stage}, meanwhile ==")
-            say(_log_of(stage).read_text(errors="replace"))
+    pool = ThreadPoolExecutor(len(stages) - 1)
+    others = [pool.submit(_run_aside, stage, request) for stage in stages[1:]]
+    pool.shutdown(wait=False)  # of no more work: when the run is broken off, nobody waits here
+    outcomes = [_run_stage(stages[0], request)]
+    for stage, other in zip(stages[1:], others, strict=True):
+        outcomes.append(other.result())
+        say(f"\n== {stage}, meanwhile ==")
+        say(_log_of(stage).read_text(errors="replace"))
     return outcomes
 
 
@@ -178,7 +193,14 @@ def judge(stage: str, outcomes: Mapping[str, str] | None, code: int, seconds: fl
     return Outcome(stage, passed, tuple(failures), seconds)
 
 
-def _pytest(stage: str, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[dict[str, str] | None, int]:
+def _whole(stage: str, paths: Sequence[str], extra: Sequence[str]) -> Sequence[str]:
+    """How a stage that nothing narrows is shared out; a debugger, or a look at one test, wants one process."""
+    return () if paths or extra else SHARED.get(stage, ())
+
+
+def _pytest(
+    stage: str, arguments: Sequence[str], env: Mapping[str, str], *, alone: bool = False
+) -> tuple[dict[str, str] | None, int]:
     target = sub("run") / f"tests-{stage}-{os.getpid()}.json"
     target.unlink(missing_ok=True)
     command = [
@@ -191,10 +213,7 @@ def _pytest(stage: str, arguments: Sequence[str], env: Mapping[str, str]) -> tup
         "--continue-on-collection-errors",
     ]
     command += arguments
-    output = _output.get()
-    code = subprocess.run(
-        command, cwd=ROOT, env={**env, "MES_TEST_REPORT": str(target)}, stdout=output, stderr=output
-    ).returncode
+    code = children.run(command, {**env, "MES_TEST_REPORT": str(target)}, _output.get(), alone=alone)
     try:
         return json.loads(target.read_text()), code
     except (OSError, ValueError):
@@ -207,7 +226,8 @@ def _pure(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None
     env = odoo.environment()
     env.pop("ODOO_RC")  # with it, pytest-odoo would ask for a database
     where = paths or [str(TESTS), *(f"--ignore={TESTS / name}" for name in OWN_STAGE)]
-    return _pytest("pure", ["-p", "no:odoo", *where, *extra], env)
+    options = ["-p", "no:odoo", *_whole("pure", paths, extra)]
+    return _pytest("pure", [*options, *where, *extra], env, alone=not paths and not extra)
 
 
 def _odoo(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None, int]:
@@ -222,7 +242,7 @@ def _odoo(paths: list[str], extra: Sequence[str]) -> tuple[dict[str, str] | None
     # Errors in the log (a failed JavaScript test names itself there) are shown with the test that failed.
     options = [f"--odoo-database={name}", "--odoo-http", "--odoo-log-level=error"]
     try:
-        return _pytest("odoo", [*options, *where, *extra], env)
+        return _pytest("odoo", [*options, *where, *extra], env, alone=not paths and not extra)
     finally:
         database.drop(name)
 
@@ -238,7 +258,8 @@ def _real_server(stage: str, paths: list[str], extra: Sequence[str]) -> tuple[di
     where = paths or [str(TESTS / stage)]
     if not Path(where[0].split("::")[0]).exists():
         return {}, 5
-    return _pytest(stage, ["-p", "no:odoo", *where, *extra], env)
+    options = ["-p", "no:odoo", *_whole(stage, paths, extra)]
+    return _pytest(stage, [*options, *where, *extra], env, alone=not paths and not extra)
 
 
 def sweep() -> None:
@@ -246,8 +267,10 @@ def sweep() -> None:
     old = time.time() - SWEPT_AFTER_S
     for prefix in ("e2e-", "faults-", "browser-", "check-"):
         for path in [*state_dir().glob(f"{prefix}*"), *sub("log").glob(f"{prefix}*.log*")]:
-            if path.stat().st_mtime < old:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            # Another stage may sweep at the same time.
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < old:
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 _RUNNERS: dict[str, Callable[[list[str], Sequence[str]], tuple[dict[str, str] | None, int]]] = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from mescli import testing
+from mescli import processes, testing
 from mescli.errors import MesError
 from mescli.paths import ROOT
 from mescli.testing import Outcome, judge, parse, report
@@ -72,6 +74,18 @@ def test_only_what_ran_and_passed_has_passed(tmp_path):
     assert (result.passed, len(result.failures)) == (2, 7)
 
 
+def test_processes_that_share_the_tests_count_as_one_would(tmp_path):
+    """Every outcome once, from whichever process; a process that dies is a failure of the test it had."""
+    dies = "import os\ndef test_dies(): os._exit(7)\n"
+    alone, code = run_pytest(tmp_path, MIXED)
+    shared, same_code = run_pytest(tmp_path, MIXED + dies, "-n", "2", "--dist", "worksteal")
+    died = {name for name, outcome in shared.items() if name.endswith("::test_dies") and outcome.startswith("failed")}
+    assert len(died) == 1 and code == same_code == 1
+    assert {name: outcome for name, outcome in shared.items() if name not in died} == alone
+    broken, code = run_pytest(tmp_path, "import no_such_module\n", "-n", "2")
+    assert len(judge("pure", broken, code, 0.1).failures) == 1
+
+
 def test_a_skipped_test_fails_the_run_even_if_nothing_else_does(tmp_path, capsys):
     outcomes, code = run_pytest(
         tmp_path, "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser')\n"
@@ -127,10 +141,17 @@ def test_without_arguments_all_stages_run_in_order():
     assert not request.narrowed
 
 
-def test_pure_and_odoo_run_side_by_side_unless_something_is_asked_for():
-    assert testing.groups(testing.parse([])) == [("pure", "odoo"), ("e2e",), ("faults",), ("browser",)]
+def test_two_stages_run_side_by_side_unless_something_is_asked_for():
+    assert testing.groups(testing.parse([])) == [("pure", "odoo"), ("e2e", "faults"), ("browser",)]
     assert testing.groups(testing.parse(["odoo", "browser"])) == [("odoo",), ("browser",)]
+    assert testing.groups(testing.parse(["pure", "e2e", "faults"])) == [("pure",), ("e2e", "faults")]
     assert testing.groups(testing.parse(["pure", "odoo", "-x"])) == [("pure",), ("odoo",)]
+
+
+def test_a_whole_stage_is_shared_out_and_what_is_asked_for_has_one_process():
+    assert testing._whole("pure", [], []) and testing._whole("e2e", [], [])
+    assert not testing._whole("pure", ["tests/pure/test_x.py"], []) and not testing._whole("pure", [], ["--pdb"])
+    assert not testing._whole("odoo", [], []), "one database, one process"
 
 
 def test_what_runs_aside_is_shown_and_counted(tmp_path, monkeypatch, capfd):
@@ -150,6 +171,66 @@ def test_what_runs_aside_is_shown_and_counted(tmp_path, monkeypatch, capfd):
     told = capfd.readouterr().out
     assert told.index("beside") < told.index("== odoo, meanwhile ==") < told.index("aside")
     assert told.splitlines()[-1] == "1 passed, 1 failed"
+
+
+BROKEN_OFF = """
+import os, subprocess, sys, time
+from pathlib import Path
+from mescli import testing
+
+def stage(name):
+    env = {**os.environ, "MES_PROBE": name}
+    options = ["-p", "no:odoo", "-s", *sys.argv[2:], sys.argv[1]]
+    return lambda paths, extra: testing._pytest(name, options, env, alone=True)
+
+testing.template.ensure = lambda: ""
+for name in ("pure", "odoo"):
+    testing._RUNNERS[name] = stage(name)
+try:
+    testing.run(testing.Request(stages=["pure", "odoo"]))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+WAITS = """
+import os, subprocess, sys, time
+from pathlib import Path
+
+def test_waits():
+    me = Path(__file__).parent / os.environ["MES_PROBE"]
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"], start_new_session=True) as server:
+        try:
+            me.with_suffix(".began").write_text(f"{os.getpid()} {server.pid}")
+            time.sleep(120)
+        finally:
+            server.kill()
+            me.with_suffix(".cleaned").touch()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "shared"), [(signal.SIGINT, ()), (signal.SIGTERM, ("-n", "1"))], ids=["ctrl_c", "term_shared"]
+)
+def test_what_is_broken_off_cleans_up_and_leaves_no_process(tmp_path, number, shared):
+    """Ctrl-C reaches both stages, once; each test may put away its server, and then nothing of them is left."""
+    (tmp_path / "test_it.py").write_text(WAITS)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "MES_STATE": str(tmp_path / "state")}
+    command = [sys.executable, "-c", BROKEN_OFF, str(tmp_path / "test_it.py"), *shared]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    began = [tmp_path / f"{name}.began" for name in ("pure", "odoo")]
+    eventually(lambda: all(path.exists() and path.read_text() for path in began))
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "stopping" in told, told
+    assert {path.name for path in tmp_path.glob("*.cleaned")} == {"pure.cleaned", "odoo.cleaned"}
+    pids = [int(pid) for path in began for pid in path.read_text().split()]
+    eventually(lambda: not any(processes.birth(pid) for pid in pids))
+
+
+def eventually(holds):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "the awaited state did not come"
+        time.sleep(0.02)
 
 
 def test_a_path_chooses_its_stage(monkeypatch):
