@@ -29,7 +29,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def tap_step(page: Page, step: str) -> None:
-    page.locator(f"[data-step={step}] button").click()
+    page.locator(f"[data-step={step}] .mes-loss-tap").click()
     expect(page.locator("[data-crumb=step]")).to_be_visible()
     at_rest(page)
 
@@ -132,7 +132,12 @@ def test_a_figure_opens_what_it_was_made_of(open_page: Any) -> None:
     picture(page, "provenance")
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
-    page.locator("[data-figure=oee]").click()
+    money = page.locator("[data-step=unplanned] .mes-loss-money")
+    told = money.inner_text()
+    money.click()
+    expect(panel.locator(".mes-provenance-value")).to_have_text(told)
+    expect(panel.locator("[data-part]").first).to_contain_text("lost time")
+    picture(page, "money")
     panel.locator("[data-interval=stops]").click()
     expect(page.locator(".o_list_view .o_data_row").first).to_be_visible()
 
@@ -155,6 +160,13 @@ def test_payback(open_page: Any) -> None:
     page.get_by_label("Industry").select_option("packaging")
     expect(page.locator("[data-industry=packaging]")).to_have_class(re.compile("mes-loss-on"))
     picture(page, "payback")
+    page.locator(".mes-loss-money[data-value=months]").click()
+    panel = page.locator(".mes-provenance[data-phase=ready]")
+    expect(panel.locator("[data-input=investment]")).to_contain_text("1000000")
+    expect(panel.locator(".mes-provenance-value")).to_have_text(page.locator("[data-value=money]").inner_text())
+    picture(page, "payback-money")
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
     page.locator("input[name=points]").fill("0")
     expect(page.locator(".mes-payback [role=alert]")).to_contain_text("above 0")
     page.reload()
@@ -172,7 +184,7 @@ def number(text: str) -> float:
 def test_by_keys_alone(open_page: Any) -> None:
     """Tab and Enter go down, Escape goes up; on the way the spreadsheet of what is shown is downloaded."""
     page = open_page(LAST, READY)
-    page.locator("[data-step=unplanned] button").focus()
+    page.locator("[data-step=unplanned] .mes-loss-tap").focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-crumb]")).to_have_count(1)
     at_rest(page)

@@ -19,6 +19,7 @@ from . import (
     mes_oee_late,
     mes_oee_levels,
     mes_oee_losses,
+    mes_oee_money,
     mes_oee_more,
     mes_oee_provenance,
     mes_oee_reason_report,

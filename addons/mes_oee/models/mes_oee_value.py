@@ -1,10 +1,11 @@
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from odoo import api, models
 from odoo.exceptions import UserError
 
 from .. import kpi
+from ..tools.losses import Lost
 
 DAY_MS = 24 * 3_600_000
 LOOK_BACK_DAYS = 90
@@ -12,6 +13,20 @@ TEN_POINTS = Fraction(1, 10)
 OEE_AND_TIME = kpi.Registry()
 for _key in ("oee", "availability"):
     OEE_AND_TIME.register(kpi.REGISTRY[_key])
+
+
+class Earner(NamedTuple):
+    """A machine: its planned busy time (ms), its value-adding time with good pieces and what they earned; ``priced``:
+    every product that was made has a contribution."""
+
+    wc: int
+    busy: Fraction
+    adding: Lost
+    priced: bool
+
+    def of_points(self, days: Fraction, share: Fraction) -> Fraction:
+        """What so many points of OEE earn here a year, from what these days were like."""
+        return kpi.value_of_points(self.busy, days, share, self.adding.money, Fraction(self.adding.ms))
 
 
 class MesOeeValue(models.AbstractModel):
@@ -41,16 +56,13 @@ class MesOeeValue(models.AbstractModel):
             raise UserError(self.env._("Give the points as a share above 0 and at most 1: ten points are 0.1."))
         asked = self.env["mes.oee"]._scope_records(scope)
         start, end = self._span(asked)
-        share, days = Fraction(repr(float(points))), Fraction(end - start, DAY_MS)
+        share, days = Fraction(repr(float(points))), self._days(start, end)
         pieces = money = Fraction(0)
         priced = True
-        busy = self._busy(asked, start, end)
-        for part in self.env["mes.oee.losses"].waterfall(asked, start, end, by=("machine",)):
-            adding = next(one for one in part.lost if one.name == "value_adding")
-            time = busy.get(part.key[0], Fraction(0)), days, share
-            pieces += kpi.value_of_points(*time, adding.pieces, Fraction(adding.ms))
-            money += kpi.value_of_points(*time, adding.money, Fraction(adding.ms))
-            priced = priced and part.priced
+        for one in self._by_machine(asked, start, end):
+            pieces += kpi.value_of_points(one.busy, days, share, one.adding.pieces, Fraction(one.adding.ms))
+            money += one.of_points(days, share)
+            priced = priced and one.priced
         whole = self.env["mes.oee"].figures(asked, start, end, registry=OEE_AND_TIME)
         oee = whole[0].figures["oee"].value if whole else None
         return {
@@ -87,6 +99,23 @@ class MesOeeValue(models.AbstractModel):
         ids = self.env["mes.oee"]._scope(scope).workcenter_ids
         first = min(self.env["mes.oee"]._first_facts(ids, now).values(), default=now)
         return max(first, now - LOOK_BACK_DAYS * DAY_MS), now
+
+    def _days(self, start: int, end: int) -> Fraction:
+        """The days of a span."""
+        return Fraction(end - start, DAY_MS)
+
+    def _by_machine(self, scope, start: int, end: int) -> list[Earner]:
+        """What each machine was busy and earned."""
+        busy = self._busy(scope, start, end)
+        return [
+            Earner(
+                part.key[0],
+                busy.get(part.key[0], Fraction(0)),
+                next(one for one in part.lost if one.name == "value_adding"),
+                part.priced,
+            )
+            for part in self.env["mes.oee.losses"].waterfall(scope, start, end, by=("machine",))
+        ]
 
     def _busy(self, scope, start: int, end: int) -> dict[int, Fraction]:
         """Planned busy time (ms) of each machine, by the rule of its site."""

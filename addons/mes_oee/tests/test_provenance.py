@@ -129,3 +129,105 @@ class TestProvenance(OeeCase):
                 self.env["mes.oee.value"].payback(self.scope, wrong)
             with self.assertRaises(UserError):
                 self.env["mes.oee.value"].ten_points(self.scope, wrong)
+
+
+@tagged("post_install", "-at_install")
+class TestMoney(OeeCase):
+    """Money opens to time, pieces, rule and stops for operators, and to the prices behind for supervisors."""
+
+    def setUp(self):
+        """See eight_hours; it is 09:00."""
+        super().setUp()
+        eight_hours(self)
+        self.at(MONDAY + 9 * HOUR)
+        self.env["mes.stop"]._fold(self.env["mes.dirty.span"]._take("stop"))
+        self.scope, self.people = ["mrp.workcenter", self.machine.ids], {}
+
+    def ask(self, *drill, role="operator"):
+        if role not in self.people:
+            self.people[role] = make_user(self.env, role)
+        money = self.env["mes.oee.money"].with_user(self.people[role])
+        return money.provenance(self.scope, MONDAY, END, [list(one) for one in drill])
+
+    def values(self, part):
+        return {one["name"]: Fraction(one["exact"]) for one in part["values"]}
+
+    def test_each_step_is_what_the_waterfall_says(self):
+        """The parts come to the very money that the screen shows, of each step and each big loss."""
+        losses = self.env["mes.oee.losses"]
+        for kind in (losses.waterfall, losses.six):
+            for lost in kind(self.machine, MONDAY, END)[0].lost:
+                told = self.ask(("step", lost.name))
+                with self.subTest(lost.name):
+                    self.assertEqual(sum(Fraction(part["exact"]) for part in told["parts"]), lost.money)
+                    self.assertEqual(told["value"], float(lost.money))
+                    self.assertTrue(told["formula"] and told["coverage"] == 1.0 and told["calendars"][0]["version"])
+                    self.assertEqual(told["currency_id"], self.env.company.currency_id.id)
+
+    def test_a_supervisor_can_redo_it(self):
+        """An hour of breakdown at 2 s and 3 − 1 a piece; rejects at their price; nobody else sees a price."""
+        told = self.ask(("step", "unplanned"), role="supervisor")
+        (part,) = told["parts"]
+        given = self.values(part)
+        redone = given["time"] / given["cycle"] * (given["price"] - given["cost"]) * given["share"]
+        self.assertEqual((redone, told["value"]), (Fraction(part["exact"]), 3600.0))
+        self.assertIn("price − cost", part["rule"])
+        rejects = self.ask(("step", "production_reject"), role="supervisor")
+        given = self.values(rejects["parts"][0])
+        self.assertEqual((given["pieces"] * given["price"], rejects["value"]), (300, 300.0))
+        self.assertTrue(any("today" in note for note in told["notes"]))
+        for step in ("unplanned", "production_reject", "no_order", "value_adding", "setup"):
+            told = self.ask(("step", step))
+            names = {one["name"] for part in told["parts"] for one in part["values"]}
+            self.assertFalse(names & {"price", "cost", "hour_cost"}, step)
+        self.assertTrue(any("supervisors" in note for note in told["notes"]))
+
+    def test_without_contribution_the_hour_counts(self):
+        """At cost price an hour of breakdown costs what the machine's hour costs, and the panel says why."""
+        self.product.standard_price = 3.0
+        told = self.ask(("step", "breakdowns"), role="supervisor")
+        given = self.values(told["parts"][0])
+        self.assertEqual((given["time"] / HOUR * given["hour_cost"], told["value"]), (60, 60.0))
+        self.assertTrue(any("machine's hour" in note for note in told["notes"]))
+
+    def test_the_way_down_opens_its_stops(self):
+        """Of a row of the Pareto there are only its stops; where nothing stands there are none."""
+        told = self.ask(("step", "unplanned"), ("reason", str(self.reason.id)), ("machine", str(self.machine.id)))
+        action = told["intervals"]["stops"]
+        (stop,) = self.env[action["res_model"]].search(action["domain"])
+        self.assertEqual((stop.codes, told["value"]), ("17", 3600.0))
+        self.assertNotIn("stops", self.ask(("step", "speed"))["intervals"])
+        self.assertEqual(self.ask(("step", "unplanned"), ("reason", "-"))["value"], 0.0)
+
+    def test_the_rule_of_the_line_is_told(self):
+        """Whether the bottleneck earns, or all machines in equal parts."""
+        self.assertIn("each of 1 machines", self.ask(("step", "setup"))["method"])
+        self.line.write({"mes_oee_method": "bottleneck", "mes_bottleneck_id": self.machine.id})
+        self.assertIn(self.machine.name, self.ask(("step", "setup"))["method"])
+
+    def test_points_and_payback(self):
+        """The parts come to the money of the payback page; the investment is among the inputs."""
+        operator = make_user(self.env, "operator")
+        value = self.env["mes.oee.value"].with_user(operator).ten_points(self.scope)
+        told = self.env["mes.oee.money"].with_user(operator).points(self.scope, 0.1, 50000)
+        (part,) = told["parts"]
+        given = {**self.values(part), **{one["name"]: Fraction(one["exact"]) for one in told["inputs"]}}
+        redone = given["busy"] * given["points"] * given["earned"] / given["adding"] * 365 / given["days"]
+        self.assertEqual(Fraction(part["exact"]), redone)
+        self.assertEqual((told["value"], round(float(redone), 2)), (value["money"], value["money"]))
+        self.assertEqual(given["investment"], 50000)
+        self.assertIn("months", told["formula"])
+
+    def test_nonsense_and_strangers(self):
+        """A way down that is none, another company's machine, somebody without a role."""
+        for drill in (("step", "luck"), ("reason", "x"), ("shoe", "1")):
+            with self.assertRaises(UserError):
+                self.ask(drill)
+        stranger = make_user(self.env, "operator", "stranger", company=make_company(self.env))
+        nobody = self.env["res.users"].create({"name": "N", "login": "n", "group_ids": self.env.ref("base.group_user")})
+        for user in (stranger, nobody):
+            money = self.env["mes.oee.money"].with_user(user)
+            with self.assertRaises(AccessError):
+                money.provenance(self.scope, MONDAY, END, [["step", "setup"]])
+            with self.assertRaises(AccessError):
+                money.points(self.scope)

@@ -56,3 +56,25 @@ test("what cannot be read is said, and read again when asked", async () => {
     await animationFrame();
     expect(".mes-provenance[data-phase=ready]").toHaveCount(1);
 });
+
+test("money is told with what it was made of, of the way down", async () => {
+    const asked = [];
+    onRpc("mes.oee.money", "*", ({ method, args }) => {
+        asked.push([method, args]);
+        return {
+            ...TOLD, key: "money", unit: "money", value: 3600, refusal: null, currency_id: 1,
+            parts: [{ label: "Filler · Cola", rule: "lost time × cost", money: 3600, exact: "3600", values: [
+                { name: "time", label: "time", value: 3600000, exact: "3600000", unit: "ms" },
+                { name: "price", label: "sales price", value: 3, exact: "3", unit: "money" }] }],
+            others: { number: 2, money: 40 },
+        }; // prettier-ignore
+    });
+    const drill = [["step", "unplanned"]];
+    await mountWithCleanup(Provenance, { props: props({ figure: "money", money: { drill } }) });
+    await animationFrame();
+    expect(asked).toEqual([["provenance", [["mrp.workcenter", [1]], 0, 1, drill]]]);
+    expect(".mes-provenance-value").toHaveText(/3,600/);
+    expect("[data-part] [data-value=price]").toHaveText(/3\.00/);
+    expect("[data-part]").toHaveText(/Filler · Cola/);
+    expect(".mes-provenance").toHaveText(/2 others: .*40/);
+});

@@ -45,7 +45,7 @@ export class MesLosses extends Component {
             place: "", span: "last7", from: 0, to: 0, compare: "before", cfrom: 0, cto: 0, unit: "ms", sort: "",
             by: "reason", drill: "", trend: "", view: "", points: 10, invest: 50000, industry: "",
         }); // prettier-ignore
-        this.state = useState({ places: [], figure: "", isBusy: false, isLoading: false });
+        this.state = useState({ places: [], figure: "", money: null, isBusy: false, isLoading: false });
         this.reading = useReading(() => this.read(), {
             isEmpty: (answer) => !answer.place,
             ageMs: 5 * 60000,
@@ -126,7 +126,7 @@ export class MesLosses extends Component {
     }
 
     get figureWord() {
-        return FIGURES[this.state.figure];
+        return this.state.money?.label || FIGURES[this.state.figure];
     }
 
     get scope() {
@@ -138,7 +138,7 @@ export class MesLosses extends Component {
     /** Another place or time is another question: what was tapped stays only while it may still be there. */
     pickPlace(place) {
         this.chosen.set({ place, drill: "" });
-        this.state.figure = "";
+        this.closeFigure();
         return this.reading.restart();
     }
 
@@ -195,23 +195,41 @@ export class MesLosses extends Component {
     }
 
     openFigure(key) {
-        this.state.figure = this.state.figure === key ? "" : key;
+        Object.assign(this.state, { figure: this.state.figure === key ? "" : key, money: null });
+    }
+
+    /** What the money of a step or a big loss was made of; label: what it is called. */
+    openMoney(drill, label) {
+        Object.assign(this.state, { figure: "money", money: { what: { drill }, label } });
+    }
+
+    /** The same of a row of the Pareto, on the way down so far. */
+    openRowMoney(row) {
+        const drill = drillIntoRow(parseDrill(this.values.drill), this.data.by, row);
+        this.openMoney(drill, [...this.crumbs.map((one) => one.word), row.label].join(" · "));
+    }
+
+    /** The same of the value of better OEE. */
+    openPoints(what, label) {
+        Object.assign(this.state, { figure: "money", money: { what, label } });
     }
 
     closeFigure() {
-        this.state.figure = "";
+        Object.assign(this.state, { figure: "", money: null });
     }
 
     showPayback() {
-        this.state.figure = "";
+        this.closeFigure();
         this.chosen.set({ view: "payback" });
     }
 
     showLosses() {
+        this.closeFigure();
         this.chosen.set({ view: "" });
     }
 
     keepPayback(patch) {
+        this.closeFigure(); // what it was made of would be of the choice before
         this.chosen.set(patch, { replace: true });
     }
 

@@ -1,9 +1,20 @@
 import { Component, onWillStart, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
-import { formatClock, formatCount, formatDay, formatDuration, formatNumber, formatRatio } from "@mes_oee/screen/format";
+import { formatClock, formatCount, formatDay, formatDuration, formatMoney, formatNumber, formatRatio } from "@mes_oee/screen/format";
 
 const SHOW_COVERAGE_BELOW = 0.95;
+
+/** What is asked of which model: a figure, the money of a loss, or the value of better OEE. */
+function question({ scope, start, end, figure, dates, money }) {
+    if (!money) {
+        return ["mes.oee", "provenance", [scope, start, end, figure, dates || null]];
+    }
+    if (money.drill) {
+        return ["mes.oee.money", "provenance", [scope, start, end, money.drill]];
+    }
+    return ["mes.oee.money", "points", [scope, money.points, money.investment ?? null]];
+}
 
 /**
  * What a figure was made of: value, formula with its version, inputs with their units, calendars, coverage, notes,
@@ -21,6 +32,8 @@ export class Provenance extends Component {
         figure: String,
         label: String,
         tz: String,
+        /** Of money instead: {drill} the way down of the losses, or {points, investment} of better OEE. */
+        money: { type: [Object, { value: null }], optional: true },
         /** Business dates from, to (ISO): only the shifts of these days. */
         dates: { type: [Array, { value: null }], optional: true },
         onClose: Function,
@@ -36,19 +49,19 @@ export class Provenance extends Component {
         });
         onWillUpdateProps((next) => {
             const isOther = ["figure", "start", "end"].some((name) => next[name] !== this.props[name]);
-            if (isOther || String(next.scope) !== String(this.props.scope)) {
+            const what = ({ scope, money }) => JSON.stringify([scope, money]);
+            if (isOther || what(next) !== what(this.props)) {
                 this.read(next);
             }
         });
         onWillUnmount(() => (this.newest = Infinity));
     }
 
-    async read({ scope, start, end, figure, dates } = this.props) {
+    async read(props = this.props) {
         const mine = ++this.newest;
         let found;
         try {
-            const args = [scope, start, end, figure, dates || null];
-            found = { phase: "ready", told: await this.orm.silent.call("mes.oee", "provenance", args), error: "" };
+            found = { phase: "ready", told: await this.orm.silent.call(...question(props)), error: "" };
         } catch (error) {
             found = { phase: "error", error: error.data?.message || error.message };
         }
@@ -91,7 +104,8 @@ export class Provenance extends Component {
             ratio: () => formatRatio(value),
             ms: () => formatDuration(value),
             pieces: () => formatCount(value),
-            number: () => formatNumber(value),
+            number: () => formatNumber(value, Number.isInteger(value) ? 0 : 1),
+            money: () => formatMoney(value, this.told.currency_id),
             pieces_per_ms: () => _t("%s pieces an hour", formatNumber(value * 3600000, 1)),
         }[unit]?.() ?? formatNumber(value, 2);
     }
@@ -99,6 +113,16 @@ export class Provenance extends Component {
     /** The exact amount as the formula got it. */
     exact({ exact, unit }) {
         return unit === "ms" ? _t("%s ms", exact) : exact;
+    }
+
+    /** Of money: what each machine, product and step came to. */
+    get parts() {
+        return this.told.parts || [];
+    }
+
+    get othersText() {
+        const { number, money } = this.told.others;
+        return _t("%(number)s others: %(money)s", { number, money: this.amount(money, "money") });
     }
 
     open(action) {

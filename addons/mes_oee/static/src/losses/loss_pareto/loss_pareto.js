@@ -17,6 +17,8 @@ export class LossPareto extends Component {
         onTap: Function,
         onBy: Function,
         onMeasure: Function,
+        /** Opens what the money of a row was made of. */
+        onMoney: { type: Function, optional: true },
     };
 
     setup() {

@@ -1,4 +1,5 @@
 import { Component, onWillStart, onWillUnmount, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { useService } from "@web/core/utils/hooks";
 import { formatCurrency } from "@web/core/currency";
@@ -20,6 +21,8 @@ export class LossPayback extends Component {
         industry: String,
         onChange: Function,
         onBack: Function,
+        /** Opens what a value was made of: {points, investment}. */
+        onMoney: { type: Function, optional: true },
     };
 
     setup() {
@@ -77,6 +80,15 @@ export class LossPayback extends Component {
             this.props.onChange({ points: this.state.points, invest: this.state.investment });
             this.read();
         }, REST_MS);
+    }
+
+    /** What is shown was made of; ten points beside others have no investment. */
+    openMoney(label, points, investment) {
+        this.props.onMoney?.({ points: points / 100, investment }, label);
+    }
+
+    get words() {
+        return { saving: _t("Saving a year"), back: _t("Earned back after"), ten: _t("Ten points, a line a year") };
     }
 
     pickIndustry(key) {

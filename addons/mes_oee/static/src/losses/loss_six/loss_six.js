@@ -11,6 +11,8 @@ export class LossSix extends Component {
         currency: Number,
         chosen: String,
         onTap: Function,
+        /** Opens what the money of a loss was made of. */
+        onMoney: { type: Function, optional: true },
     };
 
     get rows() {

@@ -14,6 +14,8 @@ export class LossWaterfall extends Component {
         /** The step that was tapped; "": none. */
         chosen: String,
         onTap: Function,
+        /** Opens what the money of a step was made of. */
+        onMoney: { type: Function, optional: true },
     };
 
     get unitWord() {
@@ -31,6 +33,7 @@ export class LossWaterfall extends Component {
                 state,
                 time: formatAmount(row.ms, "ms"),
                 piecesText: hasLoss ? formatAmount(row.pieces, "pieces") : "–",
+                hasMoney: Boolean(row.money),
                 moneyText: hasLoss ? formatAmount(row.money, "money", currency) : "–",
                 shareText: formatRatio(row.share),
                 change: formatDelta(delta(row.value, row.wasValue), unit, currency),
