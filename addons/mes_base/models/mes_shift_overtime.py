@@ -33,20 +33,36 @@ class MesShiftException(models.Model):
     _inherit = "mes.shift.exception"
 
     @api.model
-    def overtime(self, workcenter_id, minutes):
+    def overtime(self, workcenter_id, minutes, seen=None):
         """Let a line or a machine work longer: {"id", "kind", "shift", "from_ms", "until_ms", "text"}.
 
         The shift that runs ends later by ``minutes``; so does the last one, if it would then still run. Else a
         shift is added from now on. :meth:`action_undo` of the exception with this ``id`` takes it back.
 
+        ``seen``: what :meth:`overtime_seen` told when the person looked. Of two who order at one moment the second
+        is told what the first did, and orders nothing; without ``seen`` orders add up, one after the other.
+
         :raises AccessError: no supervisor, or another company's machine
-        :raises UserError: no room before the next shift, machines with different shifts, a closed period
+        :raises UserError: no room before the next shift, machines with different shifts, a closed period, or
+            somebody has ordered overtime since
         """
-        return self._overtime(self.env["mrp.workcenter"].browse(workcenter_id), minutes)
+        return self._overtime(self.env["mrp.workcenter"].browse(workcenter_id), minutes, seen)
+
+    @api.model
+    @api.readonly
+    def overtime_seen(self) -> int:
+        """The number of the newest exception: what is ordered later was not seen yet by whoever asks now."""
+        self.check_access("read")
+        # Of all companies and archived ones: it is only a number, and rises.
+        self.env.cr.execute("SELECT COALESCE(max(id), 0) FROM mes_shift_exception")
+        return self.env.cr.fetchone()[0]
 
     @api.private
-    def _overtime(self, place, minutes) -> dict:
+    def _overtime(self, place, minutes, seen=None) -> dict:
         """The same for a site, an area, a line or a machine."""
+        self._one_at_a_time(place)
+        if seen is not None:
+            self._refuse_unseen(place, seen)
         planned = self._planned_overtime(place, minutes)
         made = self.create(planned.values)
         return {
@@ -57,6 +73,43 @@ class MesShiftException(models.Model):
             "until_ms": planned.end,
             "text": planned.text,
         }
+
+    def _one_at_a_time(self, place) -> None:
+        """Let those who order overtime at a site do so one after the other.
+
+        Not a lock alone: whoever has waited would plan by what he saw before. The site's row is written, though
+        nothing changes: so PostgreSQL lets nobody go on by an older view, and Odoo runs the call anew.
+        """
+        place.ensure_one().check_access("read")
+        site = place if place._name == "mes.site" else place.site_id if place._name == "mes.area" else place.mes_site_id
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mes_site SET code = code WHERE id = %s", [site.id])
+
+    def _refuse_unseen(self, place, seen: int) -> None:
+        """:raises UserError: there is overtime of the place's machines that whoever orders now has not seen."""
+        if isinstance(seen, bool) or not isinstance(seen, int):
+            raise UserError(self.env._("Open overtime again: what was seen is the number that overtime_seen tells."))
+        machines = _machines(place)
+        since = self.env["mes.clock"].now().date() - timedelta(days=1)
+        domain = [("id", ">", seen), ("kind", "in", ("overtime", "extension")), ("last_date", ">=", since)]
+        for one in self.search(domain, order="id desc"):
+            if one._concerns(machines):
+                raise UserError(
+                    self.env._(
+                        "%(who)s has ordered overtime meanwhile, %(what)s. Open overtime again if that is not enough.",
+                        who=one.create_uid.sudo().name,  # who ordered stands beside it in the list of exceptions
+                        what=one._ordered_text(),
+                    )
+                )
+
+    def _ordered_text(self) -> str:
+        """What an order of overtime says, as part of a sentence."""
+        if self.kind == "extension":
+            return self.env._(
+                "shift %(shift)s longer by %(minutes)s min", shift=self.shift_code, minutes=self.extra_minutes
+            )
+        hours = [f"{int(hour):02d}:{round(hour % 1 * 60):02d}" for hour in (self.start_hour, self.end_hour)]
+        return self.env._("an additional shift from %(start)s until %(end)s", start=hours[0], end=hours[1])
 
     @api.private
     def _planned_overtime(self, place, minutes) -> Overtime:

@@ -1,9 +1,11 @@
+import logging
 from typing import Any
 
 from markupsafe import Markup, escape
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from ..tools import bulk, clock
 from ..tools.fields import Timestamp
@@ -11,6 +13,10 @@ from ..tools.rows import StateRow
 from .mes_state_map_line import MODES
 from .mes_state_override import STATES
 
+_logger = logging.getLogger(__name__)
+
+# What another transaction is to blame for: the next run of the job does it.
+PASSING = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 # So many points are written in one transaction.
 BATCH = 2000
 # What parts a stream's name from the number of times that a point of it was mapped anew.
@@ -22,7 +28,8 @@ class MesStateRemap(models.Model):
 
     The points go through the one writer of facts, with a rank just above their own, so that they win over what is
     stored and over its repetition, and over nothing else. Raw value, code, time and origin stay. Closed periods
-    stay as they are, and are counted. It stays on record, who had it done and what came of it.
+    stay as they are, and are counted. It stays on record, who had it done and what came of it. One that cannot go on
+    is set aside with its reason, and holds up no other; it goes on where it stood when somebody tries again.
     """
 
     _name = "mes.state.remap"
@@ -44,11 +51,12 @@ class MesStateRemap(models.Model):
     )
     at_until = Timestamp(string="Until", help="Empty: to now.")
     progress = fields.Selection(
-        [("draft", "Not Begun"), ("running", "Running"), ("done", "Done")],
+        [("draft", "Not Begun"), ("running", "Running"), ("failed", "Set Aside"), ("done", "Done")],
         required=True,
         default="draft",
         readonly=True,
     )
+    problem = fields.Text(string="Why It Was Set Aside", readonly=True)
     revision = fields.Integer(readonly=True, help="The map's revision that was applied.")
     preview = fields.Html(compute="_compute_preview", string="What Would Change")
     done_count = fields.Integer(string="Points Changed", readonly=True)
@@ -59,7 +67,8 @@ class MesStateRemap(models.Model):
     @api.depends("map_id", "map_id.line_ids", "workcenter_ids", "lane", "at_from", "at_until", "progress")
     def _compute_preview(self):
         for one in self:
-            one.preview = one._preview_html() if one.map_id and one.workcenter_ids and one.lane else False
+            asked = one.progress == "draft" and one.map_id and one.workcenter_ids and one.lane
+            one.preview = one._preview_html() if asked else False
 
     def _preview_html(self) -> Markup:
         words = dict(STATES if self.lane == "state" else MODES)
@@ -201,15 +210,43 @@ class MesStateRemap(models.Model):
         """The number by which the machine's points name this map."""
         return self.revision
 
+    def action_retry(self):
+        """Go on where it stood when it was set aside, in the background."""
+        self.check_access("write")
+        if any(one.progress != "failed" for one in self):
+            raise UserError(self.env._("Only what was set aside can be tried again."))
+        self.sudo().write({"progress": "running", "problem": False})  # the right was checked, see write
+        self.env.ref("mes_base.ir_cron_state_remap").sudo()._trigger()  # whoever may apply may wake the job
+        return True
+
     def _cron_remap(self) -> None:
-        """Go on with what was begun; commits after each part."""
+        """Go on with what was begun; commits after each part.
+
+        What cannot go on is set aside with its reason, then the next one has its turn; what only met another
+        transaction stays for the next run.
+        """
+        cron = self.env["ir.cron"]
         running = self.search([("progress", "=", "running")], order="id")
-        for one in running:
-            while one._go_on():
-                if not self.env["ir.cron"]._commit_progress(BATCH, remaining=1):
+        for place, one in enumerate(running):
+            while one._part_or_aside():
+                if not cron._commit_progress(BATCH, remaining=len(running) - place):
                     return
-            if not self.env["ir.cron"]._commit_progress(1, remaining=len(running)):
+            if not cron._commit_progress(1, remaining=len(running) - place - 1):
                 return
+
+    def _part_or_aside(self) -> bool:
+        """Do one part; whether something was left to do. A failure leaves nothing of its part behind."""
+        try:
+            with self.env.cr.savepoint():
+                return self._go_on()
+        except PASSING as error:
+            _logger.info("State map applied to history %s waits: %s", self.id, error)
+            self.env.ref("mes_base.ir_cron_state_remap")._trigger()
+        except Exception as error:  # whatever it is, the others shall not wait for it
+            _logger.exception("State map applied to history %s is set aside", self.id)
+            told = error.args[0] if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            self.sudo().write({"progress": "failed", "problem": str(told).strip()})
+        return False
 
     def write(self, vals):
         """What was begun is a record of what was done."""
@@ -220,7 +257,7 @@ class MesStateRemap(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """Nobody begins with something done."""
-        own: dict[str, Any] = {"progress": "draft", "done_count": 0, "closed_count": 0, "revision": 0}
+        own: dict[str, Any] = {"progress": "draft", "problem": False, "done_count": 0, "closed_count": 0, "revision": 0}
         return super().create([{**vals, **own, "cursor_workcenter_id": 0, "cursor_at": False} for vals in vals_list])
 
 

@@ -122,6 +122,29 @@ class TestOvertime(OvertimeCase):
         self.assertEqual(str(self.env["mes.shift.exception"].browse(made["id"]).date), "2026-03-02")
         self.assertEqual(self.shifts(machine)[-1], ("N", 16.5, 25))
 
+    def test_the_second_is_told_what_the_first_did(self):
+        """Who looked before somebody else ordered is told who and what; who has seen it may add to it."""
+        anna = make_user(self.env, "supervisor", "anna", name="Anna")
+        seen = self.at(20).overtime_seen()
+        form = at_time(self.env["mes.overtime"].with_user(self.supervisor), MONDAY + 20 * HOUR)
+        form = Form(form.with_context(default_workcenter_id=self.machine.id))
+        self.at(20).with_user(anna).overtime(self.line.id, 30)
+        for order in (
+            lambda: self.at(20).overtime(self.machine.id, 60, seen),
+            lambda: form.save().with_context(mes_overtime_minutes=30).action_order(),
+        ):
+            with self.assertRaisesRegex(UserError, "Anna has ordered overtime meanwhile, shift L longer by 30 min"):
+                order()
+        self.assertEqual(self.shifts()[1], ("L", 14, 22.5))
+        other = make_work_center(self.env, self.area, "X")
+        self.at(20).overtime(other.id, 60, seen)
+        made = self.at(20).overtime(self.machine.id, 30, self.at(20).overtime_seen())
+        self.assertEqual((made["until_ms"] - MONDAY) / HOUR, 23)
+        self.at(20).browse(made["id"]).action_undo()
+        self.at(20).overtime(self.machine.id, 15, made["id"])
+        with self.assertRaisesRegex(UserError, "overtime_seen"):
+            self.at(20).overtime(self.machine.id, 15, "1")
+
     def test_minutes_that_cannot_be(self):
         """None, negative, a text, more than half a day."""
         for minutes in (0, -5, "60", True, 721, None):

@@ -2,17 +2,18 @@
 
 import importlib.util
 from pathlib import Path
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
-from psycopg2.errors import CheckViolation
+from psycopg2.errors import CheckViolation, SerializationFailure
 
 from ..models import mes_state_remap
 from ..timeline import Span
 from ..tools import clock
 from ..tools.rows import StateRow
-from .common import MINUTE, MONDAY, at_time, feed_states, make_company, make_user
+from .common import MINUTE, MONDAY, at_time, feed_states, make_company, make_user, make_work_center
 from .test_stops import StopCase
 
 
@@ -132,15 +133,56 @@ class TestStateMaps(StopCase):
         remap = self.remap()
         remap.action_apply()
         self.assertEqual((remap.progress, remap.done_count), ("running", 2))
-        with self.enter_registry_test_mode():
-            self.env.ref("mes_base.ir_cron_state_remap").with_context(
-                mes_now_ms=clock.At(self.now)
-            ).method_direct_trigger()
+        self.job()
         self.assertEqual((remap.progress, remap.done_count), ("done", 5))
         with self.assertRaisesRegex(UserError, "begun already"):
             remap.action_apply()
         with self.assertRaisesRegex(AccessError, "stays on record"):
             remap.at_from = clock.from_ms(MONDAY)
+
+    def job(self):
+        """The job runs once."""
+        with self.enter_registry_test_mode(), mute_logger(mes_state_remap.__name__):
+            cron = self.env.ref("mes_base.ir_cron_state_remap").with_context(mes_now_ms=clock.At(self.now))
+            cron.method_direct_trigger()
+
+    def test_a_bad_one_is_set_aside_and_holds_up_no_other(self):
+        """A machine has lost its company: whoever applied the map reads so and tries again once it is mended."""
+        other = make_work_center(self.env, self.area, "M9")
+        self.tell((60, "7", "down"), (62, "7", "down"))
+        feed_states(self.env, other, [(MONDAY + 60 * MINUTE, "7")], stream="LINE9", seq=1)
+        self.map.line_ids[1].state = "idle"
+        bad, good = self.remap(), self.remap(workcenter_ids=[(6, 0, other.ids)])
+        (bad + good).sudo().write({"progress": "running"})
+        self.env.cr.execute("UPDATE mrp_workcenter SET company_id = NULL WHERE id = %s", [self.machine.id])
+        self.job()
+        self.assertEqual((bad.progress, good.progress), ("failed", "done"))
+        self.assertIn("have no company", bad.problem)
+        self.assertIn("have no company", Form(bad).problem, "the form opens all the same")
+        self.job()
+        self.assertEqual(bad.progress, "failed", "it waits for a person")
+        self.env.cr.execute(
+            "UPDATE mrp_workcenter SET company_id = %s WHERE id = %s", [self.env.company.id, self.machine.id]
+        )
+        with self.assertRaises(AccessError):
+            bad.with_user(make_user(self.env, "supervisor")).action_retry()
+        bad.action_retry()
+        self.job()
+        self.assertEqual((bad.progress, bad.problem, bad.done_count), ("done", False, 2))
+        with self.assertRaisesRegex(UserError, "set aside"):
+            bad.action_retry()
+
+    def test_what_met_another_transaction_is_not_set_aside(self):
+        """It stays for the next run; what it had begun is not left half done."""
+        self.tell((60, "7", "down"))
+        self.map.line_ids[1].state = "idle"
+        remap = self.remap()
+        remap.sudo().progress = "running"
+        with patch.object(type(remap), "_go_on", side_effect=SerializationFailure):
+            self.job()
+        self.assertEqual((remap.progress, remap.done_count), ("running", 0))
+        self.job()
+        self.assertEqual((remap.progress, remap.done_count), ("done", 1))
 
     def test_only_from_the_date_on(self):
         """What was before the date is left."""

@@ -14,6 +14,10 @@ class MesOvertime(models.TransientModel):
     area_id = fields.Many2one("mes.area", ondelete="cascade")
     workcenter_id = fields.Many2one("mrp.workcenter", string="Line or Machine", ondelete="cascade")
     minutes = fields.Integer(default=60, required=True)
+    seen = fields.Integer(
+        default=lambda self: self.env["mes.shift.exception"].overtime_seen(),
+        help="The newest exception when the form was opened.",
+    )
     what = fields.Char(string="What Happens", compute="_compute_what")
     exception_ids = fields.Many2many("mes.shift.exception", string="Ordered", compute="_compute_exception_ids")
 
@@ -46,7 +50,7 @@ class MesOvertime(models.TransientModel):
         """Order the chosen minutes, or those that the button names."""
         self.ensure_one()
         minutes = self.env.context.get("mes_overtime_minutes") or self.minutes
-        made = self.env["mes.shift.exception"]._overtime(self._place(), minutes)
+        made = self.env["mes.shift.exception"]._overtime(self._place(), minutes, self.seen)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

@@ -174,6 +174,7 @@ test("overtime is two taps for a supervisor, and taken back by a third", async (
         calls.push(args);
         return { id: 4, text: "Shift E goes on until 15:00." };
     });
+    onRpc("mes.shift.exception", "overtime_seen", () => 7);
     onRpc("mes.shift.exception", "action_undo", ({ args }) => {
         calls.push(args);
         return true;
@@ -184,7 +185,7 @@ test("overtime is two taps for a supervisor, and taken back by a third", async (
     expect(queryAllTexts(".mes-overtime button")).toEqual(["Overtime", "+ 30 min", "+ 60 min", "+ 120 min"]);
     await contains(".mes-overtime button:contains(30)").click();
     await contains(".o_notification button:contains(Undo)").click();
-    expect(calls).toEqual([[3, 30], [[4]]]);
+    expect(calls).toEqual([[3, 30, 7], [[4]]]);
 });
 
 test("a changeover is counted down, and over its target it warns", async () => {
