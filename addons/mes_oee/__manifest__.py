@@ -1,7 +1,7 @@
 {
     "name": "MES OEE",
     "summary": "True OEE from machine facts: KPI engine, hourly rollups, figures and boards",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Supply Chain/Manufacturing",
     "author": "Gemba MES contributors",
     "license": "LGPL-3",

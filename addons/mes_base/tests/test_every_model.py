@@ -14,7 +14,7 @@ MACHINE_FACTS = {
     "mes.late.fact", "mes.stop", "mes.measurement", "mes.event.pending",
     "mes.measurement.minute", "mes.measurement.hour", "mes.measurement.mark",
     "mes.alarm", "mes.alarm.point", "mes.gateway.heartbeat",
-    "mes.oee.rollup.day", "mes.oee.rollup.month",
+    "mes.oee.rollup.day", "mes.oee.rollup.month", "mes.oee.rollup.month.product", "mes.oee.rollup.month.crew",
     "mes.oee.reason.report", "mes.oee.reason.rollup", "mes.oee.reason.rollup.day", "mes.oee.reason.rollup.month",
     "mes.oee.rollup", "mes.oee.report", "mes.andon.call", "mes.andon.escalation",
 }  # fmt: skip

@@ -12,6 +12,8 @@ from .. import kpi
 from ..tools.rows import NOWHERE, Place, ReasonRow, Row
 
 Windows = Mapping[int, tuple[int, int]]
+Loaded = Mapping[int, tuple[tuple[int, int], History]]
+"""Machine -> the window whose facts were read, and they."""
 
 
 class MesOeeEngine(models.AbstractModel):
@@ -40,19 +42,22 @@ class MesOeeEngine(models.AbstractModel):
         return [row for work in self._work(windows, now) for row in work.reason_rows()]
 
     @api.private
-    def _all_rows(self, windows: Windows, now: int) -> tuple[list[Row], list[ReasonRow]]:
-        """Both, of the same timelines."""
-        works = self._work(windows, now)
+    def _all_rows(self, windows: Windows, now: int, known: Loaded | None = None) -> tuple[list[Row], list[ReasonRow]]:
+        """Both, of the same timelines; facts that are ``known`` for such a window are not read again."""
+        works = self._work(windows, now, known)
         return [row for work in works for row in work.rows()], [row for work in works for row in work.reason_rows()]
 
-    def _work(self, windows: Windows, now: int) -> "list[Work]":
+    def _work(self, windows: Windows, now: int, known: Loaded | None = None) -> "list[Work]":
         """All that the rows of each machine are made of, in order of machine."""
         windows = {wc: (start, end) for wc, (start, end) in sorted(windows.items()) if start < min(end, now)}
         if not windows:
             return []
         ids = list(windows)
         settings, ideals, places = self._settings(ids), self._ideals(ids), self._places(ids)
-        histories = self.env["mes.timeline"].load(_earlier(windows, settings))
+        earlier, known = _earlier(windows, settings), known or {}
+        histories = {wc: known[wc][1] for wc, window in earlier.items() if wc in known and _holds(known[wc][0], window)}
+        unread = {wc: window for wc, window in earlier.items() if wc not in histories}
+        histories |= self.env["mes.timeline"].load(unread)
         productions = self._productions(histories.values())
         return [
             Work(
@@ -180,6 +185,11 @@ def _shifts_by_hour(timeline: Timeline) -> dict[tuple[int, str], Shift]:
 def _earlier(windows: Windows, settings: Mapping[int, kpi.Settings]) -> dict[int, tuple[int, int]]:
     """The windows with the time before in which a set-up may have ended whose start-up time reaches into them."""
     return {wc: (start - settings[wc].startup_ms, end) for wc, (start, end) in windows.items()}
+
+
+def _holds(window: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether the other window lies within."""
+    return window[0] <= other[0] and other[1] <= window[1]
 
 
 def totals_of(

@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.addons.mes_base.tools import bulk
 from odoo.tools import SQL
 
-from ..tools.levels import CUBES, DAY, FIGURES, HOUR, MONTH, REASONS, Cube, Level
+from ..tools.levels import BELOW, CUBES, DAY, MONTH, Cube, Level
 
 Touched = set[tuple[int, date]]
 """Machines and local dates of which hour rows have changed."""
@@ -28,14 +28,14 @@ class MesOeeLevels(models.AbstractModel):
             return
         # The first day of a month also decides whether the month before is over.
         months = {(wc, at.replace(day=1)) for wc, day in touched for at in (day, day - timedelta(days=1))}
-        self._add_up(FIGURES, DAY, touched, touched)
-        self._add_up(REASONS, DAY, touched, touched)
-        over = self._over(months)
-        self._add_up(FIGURES, MONTH, months, over)
-        self._add_up(REASONS, MONTH, months, over)
-        for name in ("mes.oee.rollup.day", "mes.oee.rollup.month"):
-            self.env[name].invalidate_model()
-            self.env[name.replace("oee.", "oee.reason.")].invalidate_model()
+        for cube in CUBES:
+            self._add_up(cube, DAY, touched, touched)
+        months, over = self._ripe(months)
+        for cube in CUBES:
+            for level in cube.summed:
+                if level is not DAY and months:
+                    self._add_up(cube, level, months, over)
+                self.env[cube.tables[level.name].replace("_", ".")].invalidate_model()
 
     @api.private
     def _add_up_all(self) -> None:
@@ -43,28 +43,39 @@ class MesOeeLevels(models.AbstractModel):
         # Millions of groups: hashed in memory instead of sorted on disk.
         self.env.cr.execute("SET LOCAL work_mem = '256MB'")
         for cube in CUBES:
-            for level in (DAY, MONTH):
-                table = SQL.identifier(cube.tables[level.name])
-                self.env.cr.execute(SQL("DELETE FROM %s", table))
-                names = SQL(", ").join(map(SQL.identifier, (*_stored(cube, level), *cube.sums)))
-                narrowed = _ALL_OVER if level is MONTH else SQL()
-                # In the order of time, as they come about from hour to hour: a month is read from few pages.
-                order = SQL("ORDER BY %s, r.workcenter_id", column_of(level.at, HOUR if level is DAY else DAY))
-                self.env.cr.execute(SQL("INSERT INTO %s (%s) %s %s", table, names, _sums(cube, level, narrowed), order))
+            for level in cube.summed:
+                self._add_up_level(cube, level)
 
-    def _over(self, months: Touched) -> Touched:
-        """Those of the months (by their first day) after which the machine has days of a later one."""
+    @api.private
+    def _add_up_level(self, cube: Cube, level: Level) -> None:
+        """Make all rows of a level anew from those of the one below."""
+        table = SQL.identifier(cube.tables[level.name])
+        self.env.cr.execute(SQL("DELETE FROM %s", table))
+        names = SQL(", ").join(map(SQL.identifier, (*_stored(cube, level), *cube.sums)))
+        narrowed = _ALL_OVER if level is MONTH else SQL()
+        # In the order of time, as they come about from hour to hour: a month is read from few pages.
+        order = SQL("ORDER BY %s, r.workcenter_id", column_of(level.at, BELOW[level]))
+        self.env.cr.execute(SQL("INSERT INTO %s (%s) %s %s", table, names, _sums(cube, level, narrowed), order))
+
+    def _ripe(self, months: Touched) -> tuple[Touched, Touched]:
+        """The months (by their first day) that have rows or shall have some, and of them the latter: those after
+        which the machine has days of a later one. The month that is running has none, and is asked for no more."""
         self.env.cr.execute(
             SQL(
                 """
-                SELECT wc, (SELECT max(hour_date) FROM mes_oee_rollup_day WHERE workcenter_id = wc)
-                  FROM unnest(%s::int4[]) AS t(wc)
+                SELECT t.wc, t.month::date, last.at >= t.month::date + interval '1 month',
+                       EXISTS (SELECT FROM mes_oee_rollup_month m
+                                WHERE m.workcenter_id = t.wc AND m.month = t.month::date)
+                  FROM %s AS t(wc, month)
+                  LEFT JOIN LATERAL (SELECT max(hour_date) AS at FROM mes_oee_rollup_day WHERE workcenter_id = t.wc)
+                       last ON TRUE
                 """,
-                bulk.int_array({wc for wc, _month in months}),
+                _unnest(months),
             )
         )
-        running = {wc: last.replace(day=1) for wc, last in self.env.cr.fetchall() if last}
-        return {(wc, month) for wc, month in months if wc in running and month < running[wc]}
+        found = self.env.cr.fetchall()
+        over = {(wc, month) for wc, month, is_over, _has_rows in found if is_over}
+        return over | {(wc, month) for wc, month, _is_over, has_rows in found if has_rows}, over
 
     def _add_up(self, cube: Cube, level: Level, touched: Touched, filled: Touched) -> None:
         """Bring the rows of some machines and dates (of a month its first) in step with the level below.
@@ -101,6 +112,8 @@ def _unnest(touched: Touched) -> SQL:
 
 def _within(level: Level) -> SQL:
     """Whether a row ``r`` of the level below belongs to machine and date ``t``."""
+    if BELOW[level] is MONTH:
+        return SQL("r.workcenter_id = t.wc AND r.month = t.day::date")
     if level is MONTH:
         return SQL(
             "r.workcenter_id = t.wc AND r.hour_date >= t.day::date AND r.hour_date < t.day::date + interval '1 month'"
@@ -124,12 +137,12 @@ _ALL_OVER = SQL(
 
 def _stored(cube: Cube, level: Level) -> list[str]:
     """What a row of the level is about, as far as it is a column of its own."""
-    return [name for name in cube.columns(level) if level is MONTH or name != "month"]
+    return [name for name in cube.columns(level) if level.at == MONTH.at or name != "month"]
 
 
 def _sums(cube: Cube, level: Level, narrowed: SQL) -> SQL:
     """The query that adds up the level below: keys, then sums."""
-    below = HOUR if level is DAY else DAY
+    below = BELOW[level]
     keys = [column_of(name, below) for name in _stored(cube, level)]
     return SQL(
         "SELECT %s, %s FROM %s r %s GROUP BY %s",
@@ -143,6 +156,6 @@ def _sums(cube: Cube, level: Level, narrowed: SQL) -> SQL:
 
 def column_of(name: str, level: Level) -> SQL:
     """A column of the level's table ``r``; the month of hours and days follows from their date."""
-    if name == "month" and level is not MONTH:
+    if name == "month" and level.at != MONTH.at:
         return SQL("date_trunc('month', r.hour_date::timestamp)::date")
     return SQL.identifier("r", name)

@@ -113,8 +113,10 @@ class MesOeeLosses(models.AbstractModel):
         currency: models.BaseModel,
         mark: Callable[[tuple, tuple[int, ...]], Any],
     ) -> Iterable[Valued]:
-        """The sums under the first ``width`` names of their keys, in order of these; what has one cycle and one worth is
-        added up first, for both are in proportion to time and pieces."""
+        """The sums under the first ``width`` names of their keys, in order of these.
+
+        What has one cycle and one worth is added up first, for money and pieces are in proportion to it.
+        """
         machine_at, product_at = asked.index("machine"), asked.index("product")
         cycles = self._cycles({key[machine_at] for key in answer.sums})
         worths = self.env["mes.oee.worth"].of({(key[machine_at], key[product_at]) for key in answer.sums}, currency)

@@ -3,13 +3,14 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from odoo import api, fields, models
-from odoo.addons.mes_base.timeline import Span, affected
+from odoo.addons.mes_base.timeline import History, Span, affected
 from odoo.addons.mes_base.tools import bulk, spans
 from odoo.addons.mes_base.tools.periods import CLOSED_UNTIL
 from odoo.tools import SQL
 
 from ..tools import hours
 from ..tools.levels import FIGURES, REASONS
+from .mes_oee_engine import Loaded
 from .mes_oee_levels import Touched
 
 CONSUMER = "oee"
@@ -152,8 +153,8 @@ class MesOeeRefresh(models.AbstractModel):
         extents = self._extents(marked, now)
         self._drop_incomplete(extents)
         within = {wc: _rolled_part(found, extents[wc], now) for wc, found in marked.items() if wc in extents}
-        touched = self._widened({wc: found for wc, found in within.items() if found}, extents, now)
-        self._recompute(touched, extents, now)
+        touched, known = self._widened({wc: found for wc, found in within.items() if found}, extents, now)
+        self._recompute(touched, extents, now, known)
         return len(marked)
 
     def _drop_incomplete(self, extents: dict[int, Extent]) -> None:
@@ -200,20 +201,27 @@ class MesOeeRefresh(models.AbstractModel):
             SQL("SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int4[]) AS t(id)", LOCK_SPACE, ids)
         )
 
-    def _widened(self, changed: Stretches, extents: dict[int, Extent], now: int) -> Stretches:
-        """The hours that hold every stop and count interval which touches a change.
+    def _widened(
+        self, changed: Stretches, extents: dict[int, Extent], now: int
+    ) -> tuple[Stretches, Loaded]:
+        """The hours that hold every stop and count interval which touches a change; and the facts read for that.
 
         A change can reach beyond itself only at its edges: so a long one is not loaded whole. Beyond its end it
         reaches as far as the machine's start-up time: a set-up that ends otherwise moves the time after it.
         """
         settings = self.env["mes.oee.engine"]._settings(list(changed))
         reached = {wc: list(found) for wc, found in changed.items()}
+        known: dict[int, tuple[tuple[int, int], History]] = {}
         for parts in _edges(changed):
-            histories = self.env["mes.timeline"].load({wc: (start, end + 1) for wc, (start, end) in parts.items()})
+            # Whole hours, with what their start-up time needs: mostly those are made anew, from the same facts.
+            windows = {wc: hours.outward(extents[wc].tz, start, end + 1) for wc, (start, end) in parts.items()}
+            windows = {wc: (start - settings[wc].startup_ms, end) for wc, (start, end) in windows.items()}
+            histories = self.env["mes.timeline"].load(windows)
             for wc, part in parts.items():
+                known[wc] = (windows[wc], histories[wc])
                 reach = affected(histories[wc], Span(*part), now, settings[wc].startup_ms)
                 reached[wc].append((reach.start, reach.end))
-        return {
+        stretches = {
             wc: spans.merge(
                 clipped
                 for one in found
@@ -221,6 +229,7 @@ class MesOeeRefresh(models.AbstractModel):
             )
             for wc, found in reached.items()
         }
+        return stretches, known
 
     @api.private
     def _extents(self, workcenter_ids: Iterable[int], now: int) -> dict[int, Extent]:
@@ -265,14 +274,20 @@ class MesOeeRefresh(models.AbstractModel):
             for wc, tz, one_clock, *values in self.env.cr.fetchall()
         }
 
-    def _recompute(self, stretches: Stretches, extents: dict[int, Extent], now: int) -> int:
-        """Put the engine's rows in the place of those of the given hours; how many hour rows were written."""
+    def _recompute(
+        self, stretches: Stretches, extents: dict[int, Extent], now: int, known: Loaded | None = None
+    ) -> int:
+        """Put the engine's rows in the place of those of the given hours; how many hour rows were written.
+
+        ``known``: facts that were read already.
+        """
         written = 0
         touched = self._delete(stretches)
         for (start, end), ids in sorted(_batches(stretches, extents).items()):
             for first in range(0, len(ids), MACHINES_AT_ONCE):
                 chunk = ids[first : first + MACHINES_AT_ONCE]
-                rows, reasons = self.env["mes.oee.engine"]._all_rows(dict.fromkeys(chunk, (start, end)), now)
+                windows = dict.fromkeys(chunk, (start, end))
+                rows, reasons = self.env["mes.oee.engine"]._all_rows(windows, now, known)
                 written += self.env["mes.oee.rollup"]._insert(rows)
                 self.env["mes.oee.reason.rollup"]._insert(reasons)
                 touched |= {(row.workcenter_id, row.hour.date) for row in rows}

@@ -16,6 +16,7 @@ from ..tools.grouping import REASON_COLUMNS, LiveRow, live_key, stored_key
 from ..tools.levels import FIGURES, HOUR, Cube, Level, Rolled, Window
 from ..tools.scope import Scope
 from .mes_oee_levels import column_of
+from .mes_oee_quiet import Alike
 from .mes_oee_refresh import CONSUMER
 
 # Hours with facts that the rollup has not taken in yet are computed on the fly, up to so many; beyond,
@@ -75,6 +76,8 @@ class Question(NamedTuple):
 
 # A machine, one of its windows, and what its keys end with there.
 Piece = tuple[int, Window, tuple[int, ...]]
+# A key and what was added up under it.
+Sum = tuple[tuple, tuple[int, ...]]
 
 
 class Answer(NamedTuple):
@@ -98,22 +101,20 @@ class MesOeeStore(models.AbstractModel):
         end = min(question.end, now)
         extents = self.env["mes.oee.refresh"]._extents(ids, now)
         stored, rest, pending = self._parts(extents, start, end, now, live)
-        if live:
-            self._refuse_too_much(rest)
         found: dict[tuple, tuple[int, ...]] = {}
-        for key, values in self._stored(question, stored, extents):
-            found[key] = tuple(map(add, found[key], values)) if key in found else values
-        for row in self._live(question.cube, rest, now) if live else ():
-            if _wanted(row, question.scope, question.dates):
-                part = question.part(row.workcenter_id, row.hour.start)
-                key, values = live_key(row, question.by) + part, _values(row)
-                found[key] = tuple(map(add, found[key], values)) if key in found else values
+        _add_up(found, self._stored(question, stored, extents))
+        if live:
+            quiet, rest = self.env["mes.oee.quiet"]._parted(rest, extents)
+            alike = self.env["mes.oee.quiet"]._alike(quiet)
+            self._refuse_too_much([*(one.window for one in alike), *(one for own in rest.values() for one in own)])
+            _add_up(found, self._quiet(question, alike, now))
+            _add_up(found, _told(question, self._live(question.cube, rest, now)))
         as_of = now if live else min([end, *(one.rolled_until for one in extents.values() if one.rolled_until)])
         return Answer(found, as_of, pending)
 
-    def _refuse_too_much(self, rest: Spans) -> None:
+    def _refuse_too_much(self, rest: Iterable[tuple[int, int]]) -> None:
         """:raises UserError: so much time would have to be computed that a worker were busy for minutes."""
-        days = sum(end - start for found in rest.values() for start, end in found) // (24 * HOUR_MS)
+        days = sum(end - start for start, end in rest) // (24 * HOUR_MS)
         if days > MOST_LIVE_DAYS:
             raise UserError(
                 self.env._(
@@ -181,6 +182,8 @@ class MesOeeStore(models.AbstractModel):
         """Sums of the rollups' rows by key; one statement for each level, whatever the number of rows."""
         chosen = question.levels
         windows: dict[Level, list[Piece]] = {}
+        # Machines mostly ask for the same time: it is split once.
+        known: dict[tuple, Mapping[Level, Sequence[Window]]] = {}
         for wc, found in stored.items():
             extent = extents[wc]
             rolled = Rolled(extent.tz, extent.rolled_from, extent.rolled_until)
@@ -188,7 +191,10 @@ class MesOeeStore(models.AbstractModel):
             usable = chosen if extent.one_clock else chosen[-1:]
             for span in (one for whole in found for one in question.parted(wc, whole)):
                 since = question.part(wc, span[0])
-                for level, parts in levels.split(span, rolled, usable).items():
+                asked = (span, rolled, extent.one_clock)
+                if asked not in known:
+                    known[asked] = levels.split(span, rolled, usable)
+                for level, parts in known[asked].items():
                     windows.setdefault(level, []).extend((wc, part, since) for part in parts)
         columns = question.columns
         width = len(columns)
@@ -221,6 +227,24 @@ class MesOeeStore(models.AbstractModel):
                 group=SQL("GROUP BY %s", SQL(", ").join(keys)) if keys else SQL("HAVING count(*) > 0"),
             )
         )
+
+    def _quiet(self, question: Question, alike: Mapping[Alike, list[int]], now: int) -> Iterable[Sum]:
+        """The sums of machines before their first fact: those of one stand for all that are alike."""
+        machine_at = question.by.index("machine") if "machine" in question.by else None
+        for one, machines in alike.items():
+            rows = self.env["mes.oee.quiet"]._rows(question.cube, one, machines[0], now)
+            by_cuts: dict[tuple[int, ...], list[int]] = {}
+            for wc in machines:
+                by_cuts.setdefault(tuple((question.cuts or {}).get(wc, ())), []).append(wc)
+            for mine in by_cuts.values():
+                sums: dict[tuple, tuple[int, ...]] = {}
+                _add_up(sums, _told(question, (row._replace(workcenter_id=mine[0]) for row in rows)))
+                for key, values in sums.items():
+                    if machine_at is None:
+                        yield key, tuple(value * len(mine) for value in values)
+                        continue
+                    for wc in mine:
+                        yield (*key[:machine_at], wc, *key[machine_at + 1 :]), values
 
     def _live(self, cube: Cube, rest: Spans, now: int) -> Iterable[LiveRow]:
         """The engine's rows of spans that the rollup does not answer for, one of each machine at a time."""
@@ -294,6 +318,20 @@ def _sum(name: str, level: Level) -> SQL:
 def _values(row: LiveRow) -> tuple[int, ...]:
     """The sums of a live row in the order of its cube's columns."""
     return (row.ms, row.stops) if hasattr(row, "bucket") else _totals(row.totals)
+
+
+def _told(question: Question, rows: Iterable[LiveRow]) -> Iterable[Sum]:
+    """What rows of the engine add to which key."""
+    for row in rows:
+        if _wanted(row, question.scope, question.dates):
+            part = question.part(row.workcenter_id, row.hour.start)
+            yield live_key(row, question.by) + part, _values(row)
+
+
+def _add_up(found: dict[tuple, tuple[int, ...]], more: Iterable[Sum]) -> None:
+    """Add sums to what is known of their keys."""
+    for key, values in more:
+        found[key] = tuple(map(add, found[key], values)) if key in found else values
 
 
 def _wanted(row: LiveRow, scope: Scope, dates: Dates) -> bool:

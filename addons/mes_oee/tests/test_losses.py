@@ -110,7 +110,7 @@ class TestLosses(OeeCase):
         pareto = ask.pareto(self.line, MONDAY, END)
         self.assertLessEqual(self.env.cr.sql_log_count - began, statements + 4, "a statement more for each level")
         by_hour = [self.told(one) for one in self.waterfall(self.line, MONDAY, END, by=("machine", "hour"))]
-        for name, (ms, pieces, money, count) in self.told(whole).items():
+        for name, (_ms, pieces, money, count) in self.told(whole).items():
             parts = [one[name] for one in by_hour]
             self.assertEqual((sum(one[1] for one in parts), sum(one[2] for one in parts)), (pieces, money), name)
             self.assertEqual(sum(one[3] for one in parts), count, name)

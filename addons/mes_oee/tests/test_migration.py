@@ -5,15 +5,16 @@ from odoo.addons.mes_base.tools import clock
 from odoo.tests import tagged
 from odoo.tools.misc import file_path
 
+from ..tools.levels import CUBES
 from ..tools.rows import RULES_VERSION
 from .common import OeeCase
 
 NEW = ("startup_reject", "startup_ideal_ns", "maintenance_ms", "failure_ms", "failure_stops")
 
 
-def script(name):
+def script(name, version="19.0.1.1.0"):
     """A migration script as a module."""
-    path = file_path(f"mes_oee/migrations/19.0.1.1.0/{name}.py")
+    path = file_path(f"mes_oee/migrations/{version}/{name}.py")
     spec = importlib.util.spec_from_file_location(name.replace("-", "_"), path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -44,8 +45,8 @@ class TestMigration(OeeCase):
         for name in NEW:
             self.env.cr.execute(f"ALTER TABLE mes_oee_rollup DROP COLUMN {name}")
         self.env.cr.execute("UPDATE mes_oee_rollup SET rules_version = 1")
-        for table in ("reason_rollup", "reason_rollup_day", "reason_rollup_month", "rollup_day", "rollup_month"):
-            self.env.cr.execute(f"DELETE FROM mes_oee_{table}")
+        for table in {table for cube in CUBES for table in cube.tables.values()} - {"mes_oee_rollup"}:
+            self.env.cr.execute(f"DELETE FROM {table}")
 
     def migrate(self):
         """What an upgrade does, in its order."""

@@ -20,6 +20,7 @@ from odoo.addons.mes_base.tests.common import (
 )
 from odoo.addons.mes_base.tools import clock
 from odoo.tests import BaseCase, tagged
+from odoo.tools import SQL
 
 from .. import kpi
 from ..models import mes_oee_store
@@ -27,10 +28,11 @@ from ..models.mes_oee import OEE_ONLY
 from ..tools import hours, levels
 from ..tools.grouping import live_key
 from ..tools.levels import DAY as DAYS
-from ..tools.levels import FIGURES, REASONS
+from ..tools.levels import FIGURES, MONTH_CREW, MONTH_PRODUCT, REASONS
 from ..tools.levels import HOUR as HOURS
 from ..tools.levels import MONTH as MONTHS
 from .common import OeeCase
+from .test_migration import script
 
 # Thursday 26 February 2026, 00:00 UTC.
 BEGIN = MONDAY - 4 * DAY
@@ -85,11 +87,15 @@ class TestSplit(BaseCase):
 
     def test_what_a_level_does_not_know_is_read_below(self):
         """Orders are known by days, hours by hours; codes and crews of lost time by days."""
-        self.assertEqual(levels.of(["line_id", "month"], FIGURES), [MONTHS, DAYS, HOURS])
+        by_product, by_crew = [MONTH_PRODUCT, DAYS, HOURS], [MONTH_CREW, DAYS, HOURS]
+        self.assertEqual(levels.of(["line_id", "month"], FIGURES), by_product)
+        self.assertEqual(levels.of(["workcenter_id", "product_id"], FIGURES), by_product)
+        self.assertEqual(levels.of(["shift_name", "line_id"], FIGURES), by_crew)
+        self.assertEqual(levels.of(["crew_id", "product_id"], FIGURES), [MONTHS, DAYS, HOURS])
         self.assertEqual(levels.of(["production_id"], FIGURES), [DAYS, HOURS])
         self.assertEqual(levels.of(["hour_at"], FIGURES), [HOURS])
         self.assertEqual(levels.of(["loss_id"], REASONS), [MONTHS, DAYS, HOURS])
-        self.assertEqual(levels.of(["crew_id"], FIGURES), [MONTHS, DAYS, HOURS])
+        self.assertEqual(levels.of(["crew_id"], FIGURES), by_crew)
         for column in ("code", "crew_id", "shift_name"):
             self.assertEqual(levels.of([column], REASONS), [DAYS, HOURS])
 
@@ -155,6 +161,15 @@ class TestLevels(OeeCase):
                 self.assertEqual({part.key: part.totals for part in found}, sums)
                 found = self.env["mes.oee"].reasons(self.machine, start, end, by)
                 self.assertEqual({part.key: (part.ms, part.stops) for part in found}, lost)
+
+    def test_small_months_are_made_from_the_months(self):
+        """An upgrade from a version without them fills them, as they come about from the facts."""
+        wanted = self.everything()
+        for table in ("mes_oee_rollup_month_product", "mes_oee_rollup_month_crew"):
+            self.assertTrue(wanted[table], "February is over")
+            self.env.cr.execute(SQL("DELETE FROM %s", SQL.identifier(table)))
+        script("post-small-months", "19.0.1.2.0").migrate(self.env.cr, "19.0.1.1.0")
+        self.assertEqual(self.everything(), wanted)
 
     def test_business_dates_by_month(self):
         """Shifts of two business dates, over the edge of the month, by local month."""
