@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pymodbus.framer import FramerRTU
+from stopwatch import Stopwatch
 
 from iot_bridge.clock import SystemClock
 from iot_bridge.drivers import Surroundings
@@ -196,10 +197,9 @@ async def read_rtu(reader: asyncio.StreamReader) -> tuple[bytes, int, bytes]:
 
 async def until(true: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait until ``true()``; AssertionError after ``within_s``."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + within_s
+    watch = Stopwatch()
     while not true():
-        assert loop.time() < ends, "waited in vain"
+        assert watch.seconds() < within_s, "waited in vain"
         await asyncio.sleep(0.005)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from own_ports import row
+from stopwatch import Stopwatch
 
 from iot_bridge.clock import SystemClock
 from iot_bridge.connection import Connection
@@ -95,17 +96,16 @@ class Recorder:
 
     async def until(self, what: Callable[[], bool], patience_s: float = PATIENCE_S) -> float:
         """Wait for a state; returns the seconds that it took."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        watch = Stopwatch()
         while not what():
-            left = began + patience_s - loop.time()
+            left = patience_s - watch.seconds()
             assert left > 0, f"not within {patience_s} s; last: { {k: s.value for k, s in self.latest.items()} }"
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), min(left, 0.05))
             except asyncio.TimeoutError:
                 continue
-        return loop.time() - began
+        return watch.seconds()
 
     async def shows(self, name: str, value: Any, patience_s: float = PATIENCE_S) -> float:
         """Wait until the tag's last value is this one."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stopwatch import Stopwatch
+
 from iot_bridge.clock import SystemClock
 from iot_bridge.drivers import DRIVERS, Surroundings
 from iot_bridge.drivers.base import Delivery
@@ -79,9 +81,9 @@ class Consumer:
 
 async def until(done: Callable[[], Any], timeout_s: float = 30.0, what: str = "") -> Any:
     """Wait for a state; AssertionError when it does not come."""
-    ends = time.monotonic() + timeout_s
+    watch = Stopwatch()
     while not (result := done()):
-        assert time.monotonic() < ends, f"not within {timeout_s} s: {what or done}"
+        assert watch.seconds() < timeout_s, f"not within {timeout_s} s: {what or done}"
         await asyncio.sleep(0.01)
     return result
 
