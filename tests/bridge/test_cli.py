@@ -294,7 +294,7 @@ def test_status_for_people_and_programs(config: Path, device: Device, capsys: Ca
     assert json.loads(out)["running"] is True
 
 
-@pytest.mark.parametrize(("pid", "age_s"), [(2**22 + 1, 0), (os.getpid(), 60)])
+@pytest.mark.parametrize(("pid", "age_s"), [(2**22 + 1, 0), (os.getpid(), 60)], ids=["gone", "hangs"])
 def test_status_of_a_bridge_that_is_gone_or_hangs(
     pid: int, age_s: int, config: Path, device: Device, capsys: Capture
 ) -> None:
