@@ -21,7 +21,8 @@ from mescli.clock import PlantClock
 
 LINE = "DEMO/PACK/L1"
 UNITS = ("DEPAL", "FILLER", "CAPPER", "LABELLER", "PACKER")
-FIRST_PORT = 18362
+# Processes that share the tests (pytest-xdist) have a row of ports each.
+FIRST_PORT = 18362 + 20 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 HEARTBEAT_S = 1.0
 # A Wednesday, in the middle of an hour of a shift: none of them changes while the tests run, whatever the time
 # is where they run. MES_TEST_AT=2026-10-25T00:58:00Z runs them at another one.

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from playwright.sync_api import Page
 
 Value = TypeVar("Value")
-PATIENCE_S = 20.0
-OPENS_WITHIN_MS = 60_000
+PATIENCE_S = 30.0
+OPENS_WITHIN_MS = 90_000
 
 # Runs in a page before its own scripts: how many questions are open, and how many short timers run (a
 # debounced search, an address that is written a moment later). Long ones (heartbeats, a reading in a minute)
