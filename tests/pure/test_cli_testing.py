@@ -41,6 +41,10 @@ class Case(unittest.TestCase):
 """
 
 
+# The plugins that happen to be installed take a second of each start.
+BARE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
+
+
 def last_line(capsys) -> str:
     return capsys.readouterr().out.rstrip().splitlines()[-1]
 
@@ -49,7 +53,7 @@ def run_pytest(folder, source, *arguments):
     """A real pytest with our plugin, in a process of its own."""
     (folder / "test_it.py").write_text(source)
     target = folder / "report.json"
-    env = {**os.environ, "MES_TEST_REPORT": str(target), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, **BARE, "MES_TEST_REPORT": str(target), "PYTHONPATH": str(ROOT)}
     command = [
         sys.executable,
         "-m",
@@ -158,6 +162,8 @@ def test_what_runs_aside_is_shown_and_counted(tmp_path, monkeypatch, capfd):
     """Its output comes after that of the stage beside it, whole, and its result in the sum."""
     monkeypatch.setenv("MES_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(testing.template, "ensure", lambda: "")
+    for name, value in BARE.items():
+        monkeypatch.setenv(name, value)
     files = {}
     for stage, source in (("pure", "def test_a(): print('beside')"), ("odoo", "def test_b(): assert 0, 'aside'")):
         files[stage] = tmp_path / f"test_{stage}.py"
@@ -213,7 +219,7 @@ def test_waits():
 def test_what_is_broken_off_cleans_up_and_leaves_no_process(tmp_path, number, shared):
     """Ctrl-C reaches both stages, once; each test may put away its server, and then nothing of them is left."""
     (tmp_path / "test_it.py").write_text(WAITS)
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "MES_STATE": str(tmp_path / "state")}
+    env = {**os.environ, **BARE, "PYTHONPATH": str(ROOT), "MES_STATE": str(tmp_path / "state")}
     command = [sys.executable, "-c", BROKEN_OFF, str(tmp_path / "test_it.py"), *shared]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     began = [tmp_path / f"{name}.began" for name in ("pure", "odoo")]
