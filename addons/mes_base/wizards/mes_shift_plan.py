@@ -1,8 +1,10 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_skeleton
 from odoo import api, fields, models
-from odoo.tools import format_date
+from odoo.tools import format_date, get_lang
+from odoo.tools.misc import babel_locale_parse
 
 from ..models.mes_shift_assignment import PLACES
 from ..models.mes_shift_overtime import _local, _machines
@@ -94,7 +96,7 @@ class MesShiftPlan(models.TransientModel):
         days = [monday + timedelta(days=number) for number in range(7 * weeks)]
         cells = [
             {
-                "day": format_date(self.env, day, date_format="EEE d MMM"),
+                "day": format_skeleton("MMMEd", day, locale=babel_locale_parse(get_lang(self.env).code)),
                 "today": day == today,
                 "shifts": entries.get(day, []),
                 "notes": notes.get(day, []),

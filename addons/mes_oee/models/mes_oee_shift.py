@@ -1,5 +1,6 @@
 from odoo import api, models
 from odoo.addons.mes_base.timeline import Shift
+from odoo.tools import format_date
 
 from .. import kpi
 from ..tools.headline import Headline, headline
@@ -43,6 +44,6 @@ class MesOeeShift(models.AbstractModel):
 
     def _headlines_of(self, asked: models.BaseModel, shift: Shift, by: tuple[str, ...]) -> dict[int, Headline]:
         """The headlines of one line, or of several machines, over a shift."""
-        name = f"{shift.name} {shift.business_date.isoformat()}"
+        name = f"{shift.name} · {format_date(self.env, shift.business_date)}"
         parts = self.env["mes.oee"].figures(asked, shift.start, shift.end, by=by, registry=GLANCE)
         return {part.key[0] if by else asked.id: headline(name, part.figures) for part in parts}

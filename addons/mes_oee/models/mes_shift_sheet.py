@@ -3,8 +3,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from odoo import api, models
+from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import UserError
-from odoo.tools import format_date, formatLang
+from odoo.tools import format_date, format_datetime, formatLang
 
 from ..report.sheet import Bar, Bars, HourLine, Ribbon, Sheet, Tile
 from ..report.shift_pdf import shift_pdf
@@ -138,7 +139,7 @@ class MesShiftSheet(models.AbstractModel):
             "bottleneck": self.env._("figures of the bottleneck %s", board["machine"]["name"]),
             "sums": self.env._("sums of all machines of the line"),
         }[board["method"]]
-        time = self._clock(board["now"], board, "%Y-%m-%d %H:%M")
+        time = format_datetime(self.env, clock.from_ms(board["now"]), tz=board["tz"], dt_format="short")
         return (self.env._("As known at %(time)s (%(zone)s); %(method)s.", time=time, zone=board["tz"], method=method),)
 
     # -- hours ---------------------------------------------------------------------------------------
@@ -229,8 +230,8 @@ class MesShiftSheet(models.AbstractModel):
 
     # -- words ---------------------------------------------------------------------------------------
 
-    def _clock(self, ms: int, board: dict[str, Any], form: str = "%H:%M") -> str:
-        return datetime.fromtimestamp(ms / 1000, ZoneInfo(board["tz"])).strftime(form)
+    def _clock(self, ms: int, board: dict[str, Any]) -> str:
+        return datetime.fromtimestamp(ms / 1000, ZoneInfo(board["tz"])).strftime("%H:%M")
 
     def _count(self, value) -> str:
         return "–" if value is None else formatLang(self.env, round(value), digits=0)

@@ -103,7 +103,8 @@ class Tiles(Row):
         self.canv.roundRect(x, 0, width, self.height, 2 * mm)
         inner = width - 4 * mm
         self.text(x + 2 * mm, self.height - 5 * mm, _fitted(tile.label, 7.5, inner), 7.5, color=GREY)
-        self.text(x + 2 * mm, self.height - 12 * mm, _fitted(tile.value, 15, inner, True), 15, bold=True)
+        size = _shrunk(tile.value, 15, inner)
+        self.text(x + 2 * mm, self.height - 12 * mm, _fitted(tile.value, size, inner, True), size, bold=True)
         self.text(x + 2 * mm, self.height - 16.5 * mm, _fitted(tile.compared, 7, inner), 7, color=GREY)
         if tile.share is None:
             return
@@ -216,6 +217,11 @@ class BarLine(Row):
         self.canv.rect(_LINE, 1.1 * mm, max(width, 0.2 * mm), 3 * mm, stroke=1, fill=int(self.share >= 0))
         for place, words in enumerate(self.cells):
             self.right(WIDTH - _CELL * (len(self.cells) - 1 - place), 1.4 * mm, words, 8.5)
+
+
+def _shrunk(words: str, size: float, width: float) -> float:
+    """The size in which a bold number has its room: half of it would be another number."""
+    return max(8.0, min(size, size * width / stringWidth(words or " ", "Helvetica-Bold", size)))
 
 
 def _fitted(words: str, size: float, width: float, bold: bool = False) -> str:

@@ -47,7 +47,7 @@ class TestViews(OeeCase):
         self.assertEqual(machine.mes_quality, 0.99)
         self.assertEqual(machine.mes_coverage, 1)
         self.assertFalse(machine.mes_oee_refusal)
-        self.assertEqual(machine.mes_oee_shift, "D 2026-03-02")
+        self.assertEqual(machine.mes_oee_shift, "D · 03/02/2026")
 
     def test_a_line_shows_its_units(self):
         """The line has no facts of its own: its form shows its units' sums."""

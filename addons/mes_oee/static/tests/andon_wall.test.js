@@ -80,4 +80,6 @@ test("timers on a wall", () => {
     expect(formatTimer(65000)).toBe("1:05");
     expect(formatTimer(3845000)).toBe("1:04:05");
     expect(formatTimer(-5)).toBe("0:00");
+    expect(formatTimer(47.9 * 60 * MINUTE)).toBe("47:54:00");
+    expect(`${formatTimer(75 * 60 * MINUTE)}`).toBe("3 d");
 });

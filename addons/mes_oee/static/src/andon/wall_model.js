@@ -6,6 +6,7 @@ import { nextShiftText } from "@mes_oee/board/format";
 const HURRY = 0.5;
 /** Nobody has to go there. */
 const QUIET = ["running", "off"];
+const DAY = 24 * 3600000;
 const STAGES = ["open", "acknowledged", "arrived"];
 
 /**
@@ -87,8 +88,11 @@ function urgency(call) {
     return STAGES.indexOf(call.state);
 }
 
-/** @returns {string} what a timer on a wall shows: "4:05", "1:04:05" from an hour on */
+/** @returns {string} what a timer on a wall shows: "4:05", "1:04:05" from an hour on, "2 d" from two days on */
 export function formatTimer(ms) {
+    if (ms >= 2 * DAY) {
+        return _t("%s d", Math.floor(ms / DAY));
+    }
     const seconds = Math.max(0, Math.floor(ms / 1000));
     const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((part) => String(part).padStart(2, "0"));
     const hours = Math.floor(seconds / 3600);
