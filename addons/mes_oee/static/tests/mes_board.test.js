@@ -142,6 +142,7 @@ test("what is answered about the line before never takes the place of the one ch
     await say({ FILLER: live({ at: NOW + 100, state: "down", since: NOW + 50 }) });
     const line = { ...snapshot().line, id: 4, name: "Line 2", path: "Elsewhere" };
     answer = () => snapshot({ lines, line });
+    expect(getComputedStyle(queryOne(".mes-header select")).appearance).toBe("auto"); // an arrow says that it opens
     await contains(".mes-header select").select("4");
     expect(".mes-header-path").toHaveText("Elsewhere");
     slow.resolve(snapshot({ lines }));
