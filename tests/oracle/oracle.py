@@ -217,13 +217,26 @@ def roles(h):
     return {counter["role"] for counter in h["counters"]}
 
 
+def told_since(h, role):
+    """The second with which the hour of a counter's first reading begins: from then on it says something."""
+    times = [p[0] for c in h["counters"] if c["role"] == role for p in c["points"] if p[0] <= h["now"]]
+    return min(times) - (min(times) - h["hour"]) % 3600 if times else float("inf")
+
+
+def totals(h, seconds):
+    """Pieces by the total's counter; before that says anything good and rejected ones make the total."""
+    since = told_since(h, "total")
+    others = [one for role in ("good", "reject") for one in pieces(h, seconds, role)]
+    return pieces(h, seconds, "total") + [one for one in others if one[0]["second"] < since]
+
+
 def quantities(h, seconds):
     """Pieces made in production time, outside of it, and without an order: totals of the window.
 
     ``ideal`` is the sum of ideal x total over the products in seconds, as least and most it can be: where
     orders share the machine, the rules do not say which of them gets a single piece.
     """
-    total = pieces(h, seconds, "total")
+    total = totals(h, seconds)
     sums = {"total": 0, "outside": 0, "unallocated": 0, "good": None, "ideal": (0, 0)}
     for c, name, count in total:
         sums["total" if name == "production" else "outside"] += count
@@ -235,7 +248,9 @@ def quantities(h, seconds):
             sums["ideal"] = (low + min(cycles) * count, high + max(cycles) * count)
     made = {role: _in_production(h, seconds, role) for role in ("good", "reject")}
     if "good" in roles(h):
-        sums["good"] = made["good"]
+        since = told_since(h, "good")
+        untold = [n for c, name, n in total if name == "production" and c["second"] < since]
+        sums["good"] = made["good"] + sum(untold)
     elif "reject" in roles(h):
         sums["good"] = sums["total"] - made["reject"]
     else:

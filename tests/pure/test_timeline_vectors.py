@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from histories import HOUR, MINUTE, SECOND, T0, at, counter, machine, rollup, shift, totals
@@ -189,6 +190,18 @@ def test_v10_parts_of_an_order_outside_production_are_not_unallocated() -> None:
     history = machine(DAY, (T0, "down"), counters=(counter("total", (T0, 0), (DAY.end, 12)),))
     found = totals(history, DAY)
     assert (found.outside_total, found.unallocated) == (12, 0)
+
+
+def test_a_counter_that_comes_later_makes_no_other_past() -> None:
+    """Good pieces are counted from the second hour on: in the first one all that was made is good, from any window."""
+    window, late = Span(T0, T0 + 3 * HOUR), T0 + 90 * MINUTE
+    counters = (counter("total", (T0, 0), (window.end, 300)), counter("good", (late, 7), (window.end, 97)))
+    history = machine(window, (T0, "running"), counters=counters)
+    hours = [totals(history, Span(start, start + HOUR)) for start in range(T0, window.end, HOUR)]
+    assert [(one.total, one.good) for one in hours] == [(100, 100), (100, 30), (100, 60)]
+    assert add_up(hours) == totals(history, window)
+    alone = replace(history, counters=counters[1:])
+    assert [totals(alone, Span(start, start + HOUR)).total for start in range(T0, window.end, HOUR)] == [0, 30, 60]
 
 
 def test_v11_the_same_facts_twice_change_nothing() -> None:

@@ -188,7 +188,9 @@ class MesCountPoint(models.Model):
         )
 
 
-def _touched(stretches: list[Stretch], changed: list[CountRow], machines: dict[int, int]) -> list[tuple[int, int, int]]:
+def _touched(
+    stretches: list[Stretch], changed: list[CountRow], machines: dict[int, int]
+) -> list[tuple[int, int, int | None]]:
     """The spans between the neighbours of changed readings: their quantity is another now."""
     changed_times: dict[int, list[int]] = {}
     for row in sorted(changed, key=lambda row: row.at):
@@ -199,7 +201,9 @@ def _touched(stretches: list[Stretch], changed: list[CountRow], machines: dict[i
         if bisect_left(times, first) < bisect_right(times, last):
             ats = [row.at for _id, row in stored]
             start = max((at for at in ats if at < first), default=first)
-            end = min((at for at in ats if at > last), default=last)
+            end: int | None = min((at for at in ats if at > last), default=last)
+            if not stored:  # its very first readings: from now on it says what is good and what is not
+                start, end = times[0], None
             spans.append((machines[counter], start, end))
     return spans
 

@@ -57,7 +57,7 @@ def build(history: History, window: Span, now: int, startup_ms: int = 0) -> Time
     starting = startups([*before, *slices], startup_ms)
     if starting:
         slices = cut(slices, (edge for span in starting for edge in (span.start, span.end)))
-    made = by_role(series, slices)
+    made = by_role(series, slices, [*(row.start for row in hours), *(row.end for row in hours[-1:])])
     inside = [place for place, piece in enumerate(slices) if _overlap(piece, window)]
     return Timeline(
         window,

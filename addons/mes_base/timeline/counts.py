@@ -21,6 +21,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from .model import Counter, CountPoint, Run, Slice, Span
 from .rules import RUNNING
@@ -130,20 +131,40 @@ def authoritative(series: Iterable[Series]) -> dict[str, Series]:
     return found
 
 
-def by_role(series: Sequence[Series], slices: Sequence[Slice]) -> list[Quantity]:
+def by_role(series: Sequence[Series], slices: Sequence[Slice], hours: Sequence[int] = ()) -> list[Quantity]:
     """Total, good and reject of each slice, from whichever authoritative counters there are.
 
     Two of the three give the third (total and reject before total and good); a total alone means that all
     are good, good alone that it is the total. Over a short slice the derived number may be negative, when a
-    reject is counted after its piece: over time it is not.
+    reject is counted after its piece: over time it is not. A counter says something from the hour of its first
+    reading on (``hours``: where they begin and the last ends, slices are cut there): one that is added later makes no
+    other past.
 
     :raises ValueError: two counters claim one role.
     """
     known = authoritative(series)
-    start = slices[0].start if slices else 0
-    total, reject = _derive({role: _share_out(one, slices) for role, one in known.items()}, len(slices))
-    told = _derive({role: [one.told_by(start)] for role, one in known.items()}, 1)
-    return _divided(slices, total, reject, told[0][0], told[1][0])
+    shares = {role: _share_out(one, slices) for role, one in known.items()}
+    since = {role: _since(one, slices, hours) for role, one in known.items()}
+    made: list[Quantity] = []
+    for first, last in pairwise(sorted({0, len(slices), *since.values()})):
+        part = slices[first:last]
+        told = [role for role, place in since.items() if place <= first]
+        total, reject = _derive({role: shares[role][first:last] for role in told}, len(part))
+        before = _derive({role: [known[role].told_by(part[0].start)] for role in told}, 1)
+        made += _divided(part, total, reject, before[0][0], before[1][0])
+    return made
+
+
+def _since(series: Series, slices: Sequence[Slice], hours: Sequence[int]) -> int:
+    """The place of the slice with which the hour of a counter's first reading begins; behind all without one."""
+    if not series.times:
+        return len(slices)
+    first = series.times[0]
+    place = bisect_right(hours, first)
+    at = hours[place - 1] if 0 < place < len(hours) else first
+    if not slices or at >= slices[-1].end:
+        return len(slices)
+    return max(0, bisect_right(slices, at, key=lambda piece: piece.start) - 1)
 
 
 def _derive(counted: dict[str, list[int]], length: int) -> tuple[list[int], list[int]]:

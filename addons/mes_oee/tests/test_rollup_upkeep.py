@@ -87,6 +87,18 @@ class TestRollupUpkeep(OeeCase):
         self.assertEqual(self.totals(MONDAY, MONDAY + 12 * HOUR).total + self.outside(), 7200)
         self.assert_as_rebuilt()
 
+    def test_a_counter_that_comes_later(self):
+        """Its first readings lie hours apart: what was made between them is new; the past before stays as it was."""
+        half = 30 * MINUTE
+        readings = [(MONDAY + 6 * HOUR + half, 100), (MONDAY + 10 * HOUR + half, 2400)]
+        feed_counts(self.env, self.machine, readings, "good")
+        self.refresh()
+        self.assertEqual(self.hours_made_anew(), [6, 7, 8, 9, 10, 11], "from its first reading on")
+        before, between = (self.totals(MONDAY + start * HOUR, MONDAY + end * HOUR) for start, end in ((2, 6), (6, 11)))
+        self.assertEqual(before.reject + before.outside_reject, 0, "nobody counted good pieces then")
+        self.assertEqual(between.good + between.outside_good, 2300)
+        self.assert_as_rebuilt()
+
     def outside(self):
         """Pieces outside production so far."""
         return self.totals(MONDAY, MONDAY + 12 * HOUR).outside_total
