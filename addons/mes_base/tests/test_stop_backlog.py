@@ -43,7 +43,8 @@ class TestStopBacklog(WordCase):
         with self.explanation(self.backlog(self.anna), self.anna) as form:
             self.assertEqual((form.stop_count, form.stop_minutes), (2, 35))
             form.loss_id = self.jam
-        form.record.action_explain()
+        said = form.record.action_explain()
+        self.assertIn(self.jam.name, said["params"]["message"])
         self.fold()
         self.assertFalse(self.backlog(self.anna))
         self.assertEqual(self.machine.mes_to_explain_count, 0)

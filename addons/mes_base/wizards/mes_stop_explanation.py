@@ -14,6 +14,7 @@ class MesStopExplanation(models.TransientModel):
     stop_ids = fields.Many2many(
         "mes.stop", "mes_stop_explanation_stop", string="Stops", readonly=True, default=lambda self: self._chosen().ids
     )
+    workcenter_id = fields.Many2one(related="stop_id.workcenter_id")
     stop_count = fields.Integer(compute="_compute_stops")
     stop_minutes = fields.Float(string="Minutes", compute="_compute_stops", digits=(16, 2))
     versions = fields.Json(readonly=True, default=lambda self: self._versions())
@@ -56,4 +57,12 @@ class MesStopExplanation(models.TransientModel):
             for stop in stops.sorted(lambda one: (one.workcenter_id.id, one.id)):
                 # One's own words of a moment ago, about a neighbour, are known.
                 stop.explain(explanation.loss_id.id, comment=explanation.comment, version=known.get(str(stop.id)))
-        return {"type": "ir.actions.act_window_close"}
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("Reason given: %s", ", ".join(self.loss_id.mapped("name"))),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
