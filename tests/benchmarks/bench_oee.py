@@ -11,7 +11,8 @@ days. ``fold_two_days_s``: the stops of two days of all machines, new and once m
 
 Then 500 machines over a year (a row an hour, some 13 million): ``dashboard_p95_ms`` of what dashboards ask of complete
 hours (OEE by month, line, machine, product, crew and month; the waterfall's sums; Pareto), each in a transaction of its
-own with empty caches; ``list_*_ms``: opening the lists over it. ``late_batch_ms``: a thousand states of ten machines
+own with empty caches; ``dashboard_first_ms``: the first asking of each, not in p95; ``overview_ms``: the plant overview
+by span; ``list_*_ms``: opening the lists over it. ``late_batch_ms``: a thousand states of ten machines
 come late for a complete hour; what they touch is made anew, committed. ``--year-machines 0`` leaves this part out.
 The last line is one JSON object.
 """
