@@ -1,7 +1,8 @@
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from odoo import api, models
 from odoo.exceptions import UserError
-
-from ..tools import clock
 
 OpenSpan = tuple[int, int, int | None]
 
@@ -65,12 +66,16 @@ class MesMarkingMixin(models.AbstractModel):
         for workcenter_id, start, end in spans:
             lock = heads[workcenter_id].lock
             if lock is not None and start < lock and (end is None or end > start):
+                # Only the name of the machine and the clock by which people there live.
+                machine = self.env["mrp.workcenter"].browse(workcenter_id).sudo()
+                zone = machine.mes_site_id.tz or "UTC"
                 raise UserError(
                     self.env._(
-                        "The figures of %(machine)s are closed up to %(time)s (UTC): let the change begin later, "
+                        "The figures of %(machine)s are closed up to %(time)s (%(zone)s): let the change begin later, "
                         "or have the period opened again.",
-                        machine=self.env["mrp.workcenter"].browse(workcenter_id).sudo().name,
-                        time=clock.from_ms(lock),
+                        machine=machine.name,
+                        time=datetime.fromtimestamp(lock / 1000, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
+                        zone=zone,
                     )
                 )
 

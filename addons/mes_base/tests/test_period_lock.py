@@ -198,7 +198,10 @@ class TestPeriodLock(StopCase):
         """With a sentence that names the machine and the time."""
         reason = make_reason(self.env, "Jam")
         record = self.env["mes.state.override"].record
-        with self.assertRaisesRegex(UserError, "closed up to 2026-03-03 00:00:00"):
+        with self.assertRaisesRegex(UserError, r"closed up to 2026-03-03 00:00:00 \(UTC\)"):
+            record(self.machine.id, "2026-03-02 10:00:00", "2026-03-02 11:00:00", loss_id=reason.id)
+        self.site.tz = "America/New_York"  # there nobody reckons in UTC
+        with self.assertRaisesRegex(UserError, r"closed up to 2026-03-02 19:00:00 \(America/New_York\)"):
             record(self.machine.id, "2026-03-02 10:00:00", "2026-03-02 11:00:00", loss_id=reason.id)
         with self.assertRaisesRegex(UserError, "closed up to"):
             set_ideal_cycle(self.env, self.machine, 1.0, from_ms=MONDAY)
