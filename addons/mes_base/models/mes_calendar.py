@@ -45,9 +45,13 @@ class MesCalendar(models.AbstractModel):
 
         A fixed number of statements for any number of machines.
         """
+        made = self._calendars(workcenters, start_ms, end_ms)
+        # Machines of one place share one calendar object: its shifts are looked up once.
+        calendars = {id(calendar): calendar for parts in made.values() for _start, _end, calendar in parts}
+        expanded = {key: self._expanded(calendar, start_ms, end_ms) for key, calendar in calendars.items()}
         return {
-            wc: tuple(shift for part in self._parts(parts, start_ms, end_ms) for shift in part)
-            for wc, parts in self._calendars(workcenters, start_ms, end_ms).items()
+            wc: tuple(shift for part in self._parts(parts, expanded, start_ms, end_ms) for shift in part)
+            for wc, parts in made.items()
         }
 
     @api.private
@@ -140,13 +144,12 @@ class MesCalendar(models.AbstractModel):
         )
         return dict(self.env.cr.fetchall())
 
-    def _parts(self, parts, start_ms: int, end_ms: int) -> Iterable[tuple[Shift, ...]]:
+    def _parts(self, parts, expanded, start_ms: int, end_ms: int) -> Iterable[tuple[Shift, ...]]:
         """The shifts of each placement that begin while it holds."""
         for start, end, calendar in parts:
             low, high = max(start, start_ms), end_ms if end is None else min(end, end_ms)
             if low < high:
-                shifts = self._expanded(calendar, start_ms, end_ms)
-                yield tuple(clip for shift in shifts if (clip := _clip(shift, start, end, low, high)))
+                yield tuple(clip for shift in expanded[id(calendar)] if (clip := _clip(shift, start, end, low, high)))
 
     def _expanded(self, calendar: Calendar, start_ms: int, end_ms: int) -> tuple[Shift, ...]:
         """The calendar's shifts over a window; machines that share a calendar share the work."""

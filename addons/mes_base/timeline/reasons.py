@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from .intervals import active
 from .model import Key, ReasonRule
@@ -66,7 +67,8 @@ class Rules:
         return self._known[question]
 
 
-def _any_fits(patterns: Iterable[str], code: str) -> bool:
+@lru_cache(maxsize=4096)
+def _any_fits(patterns: tuple[str, ...], code: str) -> bool:
     """Whether the code is one of the patterns, which tell upper from lower case."""
     return any(fnmatchcase(code, pattern) for pattern in patterns)
 

@@ -8,7 +8,7 @@ those of its bottleneck's totals: say which as ``method``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -90,8 +90,13 @@ class IdealTooLong:
     pieces: int = 0
 
 
-def elements(totals: Totals, settings: Settings) -> dict[str, Fraction | int]:
-    """The elements of ISO 22400-2 that these totals hold, by name; milliseconds and pieces."""
+def elements(
+    totals: Totals, settings: Settings, wanted: Collection[str] | None = None
+) -> dict[str, Fraction | int]:
+    """The elements of ISO 22400-2 that these totals hold, by name; milliseconds and pieces.
+
+    Without ``wanted`` all; else what takes long to compute only if it is among them.
+    """
     delay, processing = totals.adet_ms, totals.aupt_ms
     busy = processing + delay
     planned_busy = busy + totals.no_order_ms
@@ -118,7 +123,7 @@ def elements(totals: Totals, settings: Settings) -> dict[str, Fraction | int]:
         "CMT": totals.failure_ms,
         "PMT": totals.maintenance_ms,
         "CMT+PMT": totals.failure_ms + totals.maintenance_ms,
-        **_capacity(totals, pot),
+        **(_capacity(totals, pot) if wanted is None or "EPC" in wanted else {}),
     }
 
 
@@ -143,7 +148,7 @@ def figures(
     if not registry:
         return {}
     settings = settings or Settings()
-    known = elements(totals, settings)
+    known = elements(totals, settings, registry.inputs)
     known.update(more or {})
     problems = _problems(totals)
     coverage = totals.coverage

@@ -108,12 +108,14 @@ class Registry:
 
     def __init__(self) -> None:
         self._kpis: dict[str, Kpi] = {}
+        self._inputs: frozenset[str] = frozenset()
 
     def register(self, kpi: Kpi) -> None:
         """Add an indicator. :raises ValueError: another one has its key."""
         if self._kpis.get(kpi.key, kpi) != kpi:
             raise ValueError(f"there is an indicator {kpi.key!r} already: choose another key")
         self._kpis[kpi.key] = kpi
+        self._inputs |= frozenset(kpi.inputs)
 
     def __getitem__(self, key: str) -> Kpi:
         return self._kpis[key]
@@ -127,7 +129,7 @@ class Registry:
     @property
     def inputs(self) -> frozenset[str]:
         """Every element that some formula may ask for."""
-        return frozenset(name for kpi in self._kpis.values() for name in kpi.inputs)
+        return self._inputs
 
 
 def ratio(numerator: str, divisor: str) -> Formula:

@@ -6,12 +6,13 @@ from odoo.tools import SQL
 
 # The ratios of a group are quotients of its sums, never means of its rows' ratios. They are the
 # engine's formulas (mes_oee.kpi) with its refusals: too little watched, no ideal cycle. A test compares both.
+# They are made of the rollup's whole numbers: a million of those are added up in a third of the time of hours.
 RATIOS = {
-    "availability": ("production_hours", "busy_hours"),
-    "performance": ("ideal_hours", "production_hours"),
+    "availability": ("production_ms", "planned_busy_ms"),
+    "performance": ("ideal_ns", "production_ms"),
     "quality": ("good", "total"),
-    "oee": ("ideal_good_hours", "busy_hours"),
-    "coverage": ("watched_hours", "shift_hours"),
+    "oee": ("ideal_good_ns", "planned_busy_ms"),
+    "coverage": ("watched_ms", "shift_ms"),
 }
 NEED_IDEAL = {"performance", "oee"}
 
@@ -78,13 +79,15 @@ class MesOeeReport(models.Model):
             SELECT t.*, %s FROM (
                 SELECT r.id, r.workcenter_id, r.company_id, r.site_id, r.area_id, r.line_id, r.hour_date,
                        r.shift_name, r.business_date, r.crew_id, r.production_id, r.product_id,
-                       r.total, r.good, r.reject, r.unallocated, r.without_ideal,
+                       r.total, r.good, r.reject, r.unallocated, r.without_ideal, r.ideal_ns, r.ideal_good_ns,
+                       r.production_ms, n.busy_ms AS planned_busy_ms, n.watched_ms,
+                       n.watched_ms + r.no_data_ms AS shift_ms,
+                       COALESCE(s.mes_coverage_limit, 80) AS least_percent,
                        COALESCE(s.mes_coverage_limit, 80) / 100.0 AS least_coverage,
                        (r.unplanned_stops + r.minor_stops + r.undetermined_stops)::int4 AS stops,
-                       (busy_ms + CASE WHEN COALESCE(s.mes_no_order_is_loss, TRUE) THEN r.no_order_ms ELSE 0 END)
-                           / 3600000.0 AS busy_hours,
-                       (busy_ms + r.no_order_ms + r.planned_ms + r.no_data_ms) / 3600000.0 AS shift_hours,
-                       (busy_ms + r.no_order_ms + r.planned_ms) / 3600000.0 AS watched_hours,
+                       n.busy_ms / 3600000.0 AS busy_hours,
+                       (n.watched_ms + r.no_data_ms) / 3600000.0 AS shift_hours,
+                       n.watched_ms / 3600000.0 AS watched_hours,
                        r.planned_ms / 3600000.0 AS planned_hours,
                        r.production_ms / 3600000.0 AS production_hours,
                        r.setup_ms / 3600000.0 AS setup_hours,
@@ -102,6 +105,9 @@ class MesOeeReport(models.Model):
                   LEFT JOIN mes_site s ON s.id = r.site_id
                   CROSS JOIN LATERAL (SELECT r.production_ms + r.setup_ms + r.unplanned_ms + r.minor_ms
                                            + r.undetermined_ms AS busy_ms) b
+                  CROSS JOIN LATERAL (SELECT b.busy_ms + CASE WHEN COALESCE(s.mes_no_order_is_loss, TRUE)
+                                                         THEN r.no_order_ms ELSE 0 END AS busy_ms,
+                                             b.busy_ms + r.no_order_ms + r.planned_ms AS watched_ms) n
             ) t
             """,
             SQL(", ").join(
@@ -118,8 +124,8 @@ class MesOeeReport(models.Model):
         return _ratio(
             name,
             lambda column: SQL(
-                "max(%s)" if column == "least_coverage" else "sum(%s)",
-                self._field_to_sql(self._table, column, query),
+                "max(%s)" if column == "least_percent" else "sum(%s)",
+                SQL.identifier(self._table, column),
             ),
         )
 
@@ -130,7 +136,7 @@ def _ratio(name: str, term: Callable[[str], SQL]) -> SQL:
     conditions = [SQL("TRUE")]
     if name != "coverage":
         conditions.append(
-            SQL("%s >= %s * %s", term("watched_hours"), term("least_coverage"), term("shift_hours"))
+            SQL("%s * 100 >= %s * %s", term("watched_ms"), term("least_percent"), term("shift_ms"))
         )
     if name in NEED_IDEAL:
         conditions.append(SQL("%s = 0", term("without_ideal")))
@@ -138,5 +144,5 @@ def _ratio(name: str, term: Callable[[str], SQL]) -> SQL:
         "(CASE WHEN %s THEN %s::numeric / NULLIF(%s, 0)::numeric END)::float8",
         SQL(" AND ").join(conditions),
         term(above),
-        term(below),
+        SQL("(%s * 1000000)", term(below)) if above.endswith("_ns") else term(below),
     )
