@@ -25,7 +25,7 @@ UNITS = ("DEPAL", "FILLER", "CAPPER", "LABELLER", "PACKER")
 FIRST_PORT = 18362 + 20 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 HEARTBEAT_S = 1.0
 # A Wednesday, in the middle of an hour of a shift: none of them changes while the tests run, whatever the time
-# is where they run. MES_TEST_AT=2026-10-25T00:58:00Z runs them at another one.
+# is where they run. MES_TEST_AT=2026-06-10T21:57:00Z runs them at another one.
 BEGIN = "2026-06-10T08:10:00Z"
 
 
@@ -250,7 +250,7 @@ class ShopFloor:
         with urllib.request.urlopen(request, timeout=60) as answer:
             told = json.load(answer)
             assert "error" not in told, told["error"]
-            return told["result"], answer.headers
+            return told.get("result"), answer.headers  # a method that answers nothing has no result
 
     def close(self) -> None:
         """End what has been started, as far as it got."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from shopfloor import ShopFloor
+from shopfloor import LINE, ShopFloor, now_ms, text
 from steady import at_rest, eventually, not_for_fingers, too_wide
 from timeline_plant import HOUR, MINUTE, SPAN_MS, STOPS, TimelinePlant
 
@@ -236,6 +236,47 @@ def test_forty_machines_over_a_day(plant: TimelinePlant, open_page: Any) -> None
     picture(page, "forty")
     nodes = page.evaluate("document.querySelectorAll('.o_mes_timeline *').length")
     assert nodes < 1500, "the page must stay light however much happened"
+
+
+def alarm(floor: ShopFloor, at: int, active: bool) -> None:
+    """What the bridge posts when the filler's pump fails, and when it works again."""
+    said = {"code": "211", "active": active, "severity": "high", "text": "Pump is hot"}
+    event = {"kind": "alarm", "equipment": f"{LINE}/FILLER", "at": text(at), "quality": "good"}
+    floor.gateway.ingest([{**event, **said}])
+
+
+def alarm_lane(page: Page, machine: int, offset_ms: int) -> bool:
+    """Whether anything is drawn on the lane of alarms at a time of the hour that is shown."""
+    script = """([id, share]) => { const canvas = document.querySelector(`[data-machine="${id}"] canvas`);
+        const scale = canvas.height / canvas.getBoundingClientRect().height;
+        const at = (top) => canvas.getContext('2d').getImageData(canvas.width * share, top * scale, 1, 1).data.join();
+        return at(132) !== at(126); }"""
+    return bool(page.evaluate(script, [machine, offset_ms / HOUR]))
+
+
+def test_alarm_of_the_bridge_is_on_its_lane(floor: ShopFloor, open_page: Any) -> None:
+    """It comes, is seen by a person, and goes: a bar from then until then, and its words at the pointer."""
+    now = now_ms()
+    (filler,) = floor.rpc("operator", "mrp.workcenter", "search", [["mes_code", "=", f"{LINE}/FILLER"]])
+    begin, came, went = now - HOUR, now - 40 * MINUTE, now - 20 * MINUTE
+    alarm(floor, came, True)
+    address = f"/odoo/mes-timeline?scope=machine-{filler}&from={begin}&to={now}&details=1"
+    page = open_page(address)
+    expect(page.locator(".mes-tl-lane-names")).to_contain_text("Alarms")
+    at_rest(page)
+    assert not alarm_lane(page, filler, 10 * MINUTE)
+    assert alarm_lane(page, filler, 30 * MINUTE) and alarm_lane(page, filler, 50 * MINUTE), "it is there still"
+    ids = floor.rpc("operator", "mes.alarm", "search", [["workcenter_id", "=", filler], ["code", "=", "211"]])
+    floor.rpc("operator", "mes.alarm", "action_seen", ids)
+    alarm(floor, went, False)
+    page = open_page(address)
+    at_rest(page)
+    assert alarm_lane(page, filler, 30 * MINUTE) and not alarm_lane(page, filler, 50 * MINUTE), "it has gone"
+    box = page.locator(f"[data-machine='{filler}'] .mes-tl-plot").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 24)
+    expect(page.locator(".mes-tl-tip")).to_contain_text("Alarm 211 · Pump is hot · seen by Olga Operator")
+    picture(page, "alarm")
 
 
 def test_others_see_nothing_of_it(plant: TimelinePlant, open_page: Any) -> None:
