@@ -43,7 +43,7 @@ class MesLossScreen(models.AbstractModel):
         chosen = self._choice(choice or {})
         screen = self.env["mes.screen"]
         places = screen.places()
-        key = chosen.place or _first_place(places)
+        key = chosen.place or self._first_place(places)
         head = {**screen.head(), "places": places, "place": key}
         if not key:
             return head
@@ -55,7 +55,7 @@ class MesLossScreen(models.AbstractModel):
         """What a choice asks, and what it is compared with; errors as :meth:`snapshot`."""
         self.env["mes.screen"]._check_operator()
         chosen = self._choice(choice)
-        key = chosen.place or _first_place(self.env["mes.screen"].places())
+        key = chosen.place or self._first_place(self.env["mes.screen"].places())
         now = self.env["mes.clock"].now_ms()
         return *self._questions(self.env["mes.screen"].scope(key), chosen, now), chosen
 
@@ -67,6 +67,13 @@ class MesLossScreen(models.AbstractModel):
             raise UserError(
                 self.env._("The address asks for something that is not there (%s): choose again on the page.", error)
             ) from error
+
+    def _first_place(self, places: list[dict[str, Any]]) -> str:
+        """The line with which the boards begin too, or whatever comes first; "" without any place."""
+        lines = self.env["mrp.workcenter"].browse([one["id"] for one in places if one["kind"] == "line"])
+        if lines:
+            return f"line-{lines.sorted()[:1].id}"
+        return places[0]["key"] if places else ""
 
     # -- when --------------------------------------------------------------------------------------
 
@@ -287,12 +294,6 @@ class Labels:
 
 
 NOTHING: dict[str, Any] = {"ms": 0, "pieces": 0.0, "money": 0.0, "count": 0}
-
-
-def _first_place(places: list[dict[str, Any]]) -> str:
-    """The first line, or whatever comes first; "" without any place."""
-    lines = [one["key"] for one in places if one["kind"] == "line"]
-    return (lines or [one["key"] for one in places] or [""])[0]
 
 
 def _six(steps: Breakdown | None) -> Breakdown | None:

@@ -10,7 +10,9 @@ from odoo.addons.mes_base.tests.common import (
     MONDAY,
     feed_evidence,
     feed_states,
+    make_area,
     make_company,
+    make_line,
     make_run,
     make_user,
     make_work_center,
@@ -77,6 +79,11 @@ class TestLossScreen(LossCase):
         self.assertEqual({one["step"] for one in told["pareto"] if one["label"] == "Motor"}, {None})
         down = self.ask(drill=[["step", "setup"], ["reason", loss_choice.NONE]])
         self.assertEqual(sum(one["ms"] for one in down["singles"]["rows"]), steps["setup"])
+
+    def test_without_a_place_it_begins_where_the_boards_do(self):
+        """With the first line of the plant's order, not with that of the area whose name comes first."""
+        make_line(self.env, make_area(self.env, self.site, "A0"), "L0")
+        self.assertEqual(self.ask(place="")["place"], f"line-{self.line.id}")
 
     def test_the_way_down_to_the_single_stop(self):
         """Two taps: the step's Pareto sums to the step, the reason's stops sum to the reason."""

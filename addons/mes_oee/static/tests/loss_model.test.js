@@ -131,6 +131,7 @@ test("two periods: the difference, and points laid over each other", () => {
 test("amounts are written by their unit, changes with the direction", () => {
     allowTranslations();
     expect(formatAmount(-3 * MINUTE, "ms")).toBe("−3 min");
+    expect([formatAmount(-40, "pieces"), formatAmount(-0.4, "pieces")]).toEqual(["−40", "0"]);
     expect(formatAmount(null, "pieces")).toBe("–");
     expect(formatDelta(delta(5 * MINUTE, 2 * MINUTE), "ms")).toBe("▲\u00a03 min");
     expect(formatDelta(delta(1, 4), "count")).toBe("▼\u00a03");

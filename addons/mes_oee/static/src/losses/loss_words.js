@@ -70,13 +70,14 @@ export function formatAmount(value, unit, currency) {
     if (value === null || value === undefined) {
         return "–";
     }
+    if (value < 0) {
+        const size = formatAmount(-value, unit, currency);
+        return size === formatAmount(0, unit, currency) ? size : `−${size}`; // one minus for all units
+    }
     if (unit === "money") {
         return formatMoney(value, currency);
     }
-    if (unit !== "ms") {
-        return formatCount(value);
-    }
-    return value < 0 ? `−${formatDuration(-value)}` : formatDuration(value);
+    return unit === "ms" ? formatDuration(value) : formatCount(value);
 }
 
 /** @returns {string} "▲ 12 min", "▼ 3", "=": more or less than before; "" without a before */
