@@ -135,7 +135,8 @@ def test_a_figure_opens_what_it_was_made_of(open_page: Any) -> None:
     money = page.locator("[data-step=unplanned] .mes-loss-money")
     told = money.inner_text()
     money.click()
-    expect(panel.locator(".mes-provenance-value")).to_have_text(told)
+    opened = number(panel.locator(".mes-provenance-value").inner_text())
+    assert abs(opened - number(told)) <= 0.01 * number(told), "the plant goes on between two readings"
     expect(panel.locator("[data-part]").first).to_contain_text("lost time")
     picture(page, "money")
     panel.locator("[data-interval=stops]").click()
@@ -163,7 +164,8 @@ def test_payback(open_page: Any) -> None:
     page.locator(".mes-loss-money[data-value=months]").click()
     panel = page.locator(".mes-provenance[data-phase=ready]")
     expect(panel.locator("[data-input=investment]")).to_contain_text("1000000")
-    expect(panel.locator(".mes-provenance-value")).to_have_text(page.locator("[data-value=money]").inner_text())
+    told = number(panel.locator(".mes-provenance-value").inner_text())
+    assert abs(told - five) <= 0.01 * five, "the plant goes on between two readings"
     picture(page, "payback-money")
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
