@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
+from shopfloor import now_ms
 from steady import at_rest, eventually, not_for_fingers, too_wide
 
 PICTURES = Path(__file__).parents[2] / ".mes" / "pictures"
@@ -48,8 +51,13 @@ def picture(page, name):
 
 
 def test_the_whole_plant_with_lost_time_first(floor, open_page, places):
-    """Site to machine at a glance; the worst first; a tap on what is open leads there, filtered to the place."""
-    page = open_page(OVERVIEW + "?span=today", size=(1920, 1080))
+    """Site to machine at a glance; the worst first; a tap on what is open leads there, filtered to the place.
+
+    Early in a day little may have been lost, and less was watched: then over the day before.
+    """
+    hour = datetime.fromtimestamp(now_ms() / 1000, ZoneInfo("Europe/Berlin")).hour
+    span = "today" if hour >= 4 else "yesterday"
+    page = open_page(f"{OVERVIEW}?span={span}", size=(1920, 1080))
     line = row(page, places["line"])
     expect(line.locator("[data-figure=lost]")).to_contain_text(re.compile(r"min|h|s"))
     expect(line.locator("[data-gauge=oee]")).to_contain_text("%")
@@ -59,7 +67,7 @@ def test_the_whole_plant_with_lost_time_first(floor, open_page, places):
 
     def lost():
         """In the order that is shown."""
-        told = snapshot(floor, "today")
+        told = snapshot(floor, span)
         shown = machines.evaluate_all("all => all.map((one) => one.dataset.place)")
         return [told[key]["figures"]["lost_ms"] for key in shown]
 
@@ -69,7 +77,7 @@ def test_the_whole_plant_with_lost_time_first(floor, open_page, places):
 
     def unexplained():
         """As shown, and as the server has it: a stop that was just seen is told to the page a moment later."""
-        return int(mark.inner_text()), snapshot(floor, "today")[places["line"]]["unexplained"]
+        return int(mark.inner_text()), snapshot(floor, span)[places["line"]]["unexplained"]
 
     count, _told = eventually(unexplained, lambda both: both[0] == both[1] > 0)
     mark.click()
