@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from floor import MACHINES, STREAMS, Floor, Outbox
+from floor import STREAMS, Floor, Outbox, wait
 from made_facts import stamp
 
 DAY_MS = 86_400_000
@@ -44,10 +44,22 @@ env["mes.telemetry"].rebuild(0, 2**42)
 answer(json.dumps([before == rows(), len(before[0])]))
 """
 
+AT_THE_REST = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO mes_measurement AS%'
+"""
+
 
 @pytest.fixture(scope="module")
 def floor(new_floor: Callable[[str], Floor]) -> Floor:
     return new_floor("telemetry")
+
+
+@pytest.fixture(scope="module")
+def machine(floor: Floor) -> str:
+    """The code of the machine whose tags the streams tell."""
+    code: str = floor.ask(SETUP)
+    return code
 
 
 def measured(stream: str, machine: str) -> list[dict[str, Any]]:
@@ -62,10 +74,9 @@ def measured(stream: str, machine: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def test_streams_that_make_the_same_days_at_once(floor: Floor) -> None:
+def test_streams_that_make_the_same_days_at_once(floor: Floor, machine: str) -> None:
     """Every value is in the hours exactly once, though days were made, rolled up and dropped meanwhile; what is kept
     of single values is what a rebuild sums up to."""
-    machine = floor.ask(SETUP)
     wrong: list[BaseException] = []
     begin = threading.Barrier(len(STREAMS))
 
@@ -96,7 +107,7 @@ def test_streams_that_make_the_same_days_at_once(floor: Floor) -> None:
     assert same and minutes == sent
 
 
-def test_a_table_in_use_is_left_for_the_next_run(floor: Floor) -> None:
+def test_a_table_in_use_is_left_for_the_next_run(floor: Floor, machine: str) -> None:
     """Somebody reads for long (a backup): no partition is made or dropped, and nobody waits for him."""
     floor.ask(f"""
 env["ir.config_parameter"].set_param("mes_gateway.telemetry_raw_from", "0")
@@ -115,7 +126,7 @@ answer("1")
         assert time.monotonic() - began < 60
         assert floor.sql(days) == before
         # Neither does a batch for a day that has no partition: its values wait in the rest.
-        stray = measured("S1", f"E2E/HALL/L1/{MACHINES[0]}")[0] | {"at": stamp(TODAY - 101 * DAY_MS)}
+        stray = measured("S1", machine)[0] | {"at": stamp(TODAY - 101 * DAY_MS)}
         began = time.monotonic()
         Outbox("T1", [stray]).deliver(floor.client())
         assert time.monotonic() - began < 30
@@ -126,3 +137,30 @@ answer("1")
     assert int(floor.sql(days)[0][0]) < int(before[0][0])
     hour = f"SELECT sum(n) FROM mes_measurement_hour WHERE at < to_timestamp({TODAY // 1000 - 86_400 * 60})"
     assert floor.sql(hour) == [["1"]]
+
+
+def test_a_day_whose_partition_is_made_meanwhile_is_stored(floor: Floor, machine: str) -> None:
+    """The maker takes longer than others wait for him: their values were on their way to the rest, which no longer
+    takes that day."""
+    day = TODAY // DAY_MS - 150
+    floor.ask("""
+env["ir.config_parameter"].set_param("mes_gateway.telemetry_raw_from", "0")
+answer("1")
+""")
+    begin, end = (f"'{stamp((day + n) * DAY_MS)[:10]}'" for n in (0, 1))
+    maker = floor.connect()
+    maker.autocommit = False
+    sender = threading.Thread(
+        target=lambda: Outbox("T2", [measured("S1", machine)[0] | {"at": stamp(day * DAY_MS)}]).deliver(floor.client())
+    )
+    with maker.cursor() as cursor:
+        cursor.execute("LOCK TABLE mes_measurement IN SHARE UPDATE EXCLUSIVE MODE")
+        cursor.execute("LOCK TABLE ONLY mes_measurement_rest IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("CREATE TABLE made_late (LIKE mes_measurement INCLUDING DEFAULTS)")
+        cursor.execute(f"ALTER TABLE mes_measurement ATTACH PARTITION made_late FOR VALUES FROM ({begin}) TO ({end})")
+        sender.start()
+        wait("the sender at the rest", lambda: floor.sql(AT_THE_REST) == [["1"]])
+    maker.commit()
+    maker.close()
+    sender.join(60)
+    assert floor.sql("SELECT count(*) FROM made_late") == [["1"]]

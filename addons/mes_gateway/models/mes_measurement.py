@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.addons.mes_base.tools import bulk, clock
 from odoo.addons.mes_base.tools.fields import BigInteger, Timestamp, UncheckedMany2one
 from odoo.tools import SQL
+from psycopg2.errors import CheckViolation
 
 from .. import contract
 from ..tools import partitions
@@ -77,7 +78,7 @@ class MesMeasurement(models.Model):
             return
         self.prepare_days({row[_AT] // _DAY_MS for row in rows})
         latest = {(row[_TAG], row[_AT]): row for row in sorted(rows)}
-        self.env.cr.execute(
+        self._insert(
             SQL(
                 """
                 INSERT INTO mes_measurement AS m (tag_id, workcenter_id, company_id, at, value, value_min,
@@ -105,6 +106,18 @@ class MesMeasurement(models.Model):
         )
         self.invalidate_model()
         self.env["mes.measurement.mark"].mark(source.company_id, latest)
+
+    def _insert(self, statement: SQL) -> None:
+        """Run it; once more when the day's partition was made while it waited for the rest.
+
+        Where a row goes is settled before the lock is waited for. If the rest no longer takes the day then, PostgreSQL
+        refuses the row; asked again, it finds the partition.
+        """
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.env.cr.execute(statement)
+        except CheckViolation:
+            self.env.cr.execute(statement)
 
     @api.private
     def prepare_days(self, days: Iterable[int]) -> None:
