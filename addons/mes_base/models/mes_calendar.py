@@ -46,8 +46,9 @@ class MesCalendar(models.AbstractModel):
         A fixed number of statements for any number of machines.
         """
         made = self._calendars(workcenters, start_ms, end_ms)
-        # Machines of one place share one calendar object: its shifts are looked up once.
-        calendars = {id(calendar): calendar for parts in made.values() for _start, _end, calendar in parts}
+        # Machines of one place share one calendar object: its shifts are looked up once. An empty window has none.
+        shared = {id(calendar): calendar for parts in made.values() for _start, _end, calendar in parts}
+        calendars = shared if start_ms < end_ms else {}
         expanded = {key: self._expanded(calendar, start_ms, end_ms) for key, calendar in calendars.items()}
         return {
             wc: tuple(shift for part in self._parts(parts, expanded, start_ms, end_ms) for shift in part)
