@@ -28,7 +28,7 @@ from .fleet import BEGIN, Fleet
 # So many machines' lives by default; MES_ROLLUP_HISTORIES=10000 is the long mode, see docs/testing.md. It can be
 # parted, and a fleet be gone through again, by MES_ROLLUP_FIRST: the number of the first fleet.
 HISTORIES = int(os.environ.get("MES_ROLLUP_HISTORIES", "50"))
-FIRST = int(os.environ.get("MES_ROLLUP_FIRST", "1"))
+FIRST = int(os.environ.get("MES_ROLLUP_FIRST", "4"))
 MACHINES, STEPS = 50, 20
 
 
