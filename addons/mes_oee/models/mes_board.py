@@ -122,8 +122,6 @@ class MesBoard(models.AbstractModel):
         def label(piece: Any) -> str:
             return reasons.get(piece.reason) or codes.get(piece.code) or piece.interlock or piece.code or ""
 
-        # Every machine of a line must have passed on what the bottleneck should have made.
-        pacer = units.mes_line_id.mes_bottleneck_id & units
         rows = []
         for unit in units:
             timeline, value = timelines[unit.id], live.get(unit.id)
@@ -138,7 +136,7 @@ class MesBoard(models.AbstractModel):
                     "ribbon": ribbon.up_to_now(spans, value, now),
                     "counters": counters.get(unit.id, {}),
                     "figures": figures[unit.id],
-                    "target": figures[pacer.id or unit.id]["target"],
+                    "target": figures[unit._mes_paced_by().id]["target"],
                 }
             )
         return rows

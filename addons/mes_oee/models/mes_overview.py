@@ -341,13 +341,14 @@ def _cycle_ns(record: models.BaseModel, place: Mapping[str, Any], ideals: Mappin
 def _own_pieces(plant: Plant, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple]:
     """(good pieces, target, lost pieces) of machines and of lines, as the shift board tells them.
 
-    A line has made what its last machine has; its target is that of its bottleneck, or else of the last machine.
+    A line has made what its last machine has; its target is that of its bottleneck, or else of the last machine, and
+    that of its machines is the bottleneck's too.
     """
     found = {}
     for place in plant.places:
         if place["kind"] == "machine":
-            mine = figures[place["key"]]
-            found[place["key"]] = (mine["good"], mine["target"], mine["lost_pieces"])
+            mine, paced = figures[place["key"]], figures.get(f"machine-{plant.record(place)._mes_paced_by().id}")
+            found[place["key"]] = (mine["good"], paced["target"] if paced else None, mine["lost_pieces"])
         elif place["kind"] == "line" and (units := plant.record(place).mes_unit_ids.sorted("sequence")):
             output = units[-1]
             pacer = (plant.record(place).mes_bottleneck_id & units) or output

@@ -76,7 +76,7 @@ class MesShiftBoard(models.AbstractModel):
         return {"key": f"{kind}-{place.id}", "kind": kind, "id": place.id, "name": place.name, "depth": depth}
 
     def _machines(self, place: models.BaseModel) -> tuple[models.BaseModel, models.BaseModel]:
-        """Who sets the pace (its states, stops and figures are shown), and whose good pieces count."""
+        """Whose states, stops and figures are shown (of a line: who sets its pace), and whose good pieces count."""
         if place.mes_level != "line":
             return place, place
         units = place.mes_unit_ids.sorted("sequence")
@@ -165,15 +165,16 @@ class MesShiftBoard(models.AbstractModel):
         settings = self.env["mes.oee.engine"]._settings(pacer.ids)[pacer.id]
         hours = shift_board.hours_of(shift, tz)
         run = self._run(timeline)
-        cycle_ns = self._cycle_ns(pacer, run, until)
-        made = self._made(pacer, output, shift.start, until, cycle_ns, target_oee)
+        goal = pacer._mes_paced_by()
+        cycle_ns, goal_ns = self._cycle_ns(pacer, run, until), self._cycle_ns(goal, run, until)
+        made = self._made(pacer, output, goal, shift.start, until, cycle_ns, target_oee)
         label = self._label(place.company_id, timeline)
         live = self.env["mes.board"]._live(pacer | output, now) if is_now else {}
         spans = ribbon.ribbon(timeline.slices, timeline.stops, settings, label)
         buckets = kpi.buckets(timeline.slices, timeline.stops, settings)
         totals = {hour: one.totals for hour, one in made.items()}
         losses = shift_board.lost_by_hour(timeline.slices, buckets, totals, self._words(label))
-        rows = list(shift_board.hour_values(hours, made, shift, now, cycle_ns, target_oee))
+        rows = list(shift_board.hour_values(hours, made, shift, now, goal_ns, target_oee))
         whole = self._figures(place, shift.start, until, cycle_ns, target_oee)
         return {
             "shift": self._shift_values(chosen, place.company_id, now),
@@ -197,29 +198,31 @@ class MesShiftBoard(models.AbstractModel):
         self,
         pacer: models.BaseModel,
         output: models.BaseModel,
+        goal: models.BaseModel,
         start: int,
         until: int,
         cycle_ns: int | None,
         oee: float,
     ) -> dict[int, Made]:
-        """What each hour (by its beginning, ms) made and lost."""
+        """What each hour (by its beginning, ms) made and lost; its target is made of what ``goal`` was."""
         if start >= until:
             return {}
         parts = {
             (part.key[0], clock.to_ms(part.key[1])): part
             for part in self.env["mes.oee"].figures(
-                pacer | output, start, until, by=("machine", "hour"), registry=GLANCE
+                pacer | output | goal, start, until, by=("machine", "hour"), registry=GLANCE
             )
         }
         found = {}
         for (machine, hour), part in parts.items():
             if machine == pacer.id:
-                counted = parts.get((output.id, hour))
+                counted, paced = parts.get((output.id, hour)), parts.get((goal.id, hour), part)
                 found[hour] = Made(
                     part.totals,
-                    board.busy_ms_of(part.totals, part.figures),
                     self._values(part, cycle_ns, oee),
                     counted.totals.good if counted else 0,
+                    paced.totals,
+                    board.busy_ms_of(paced.totals, paced.figures),
                 )
         return found
 

@@ -78,6 +78,13 @@ class MrpWorkcenter(models.Model):
         machine = self.mes_bottleneck_id if self.mes_oee_method == "bottleneck" else self.browse()
         return machine if machine.mes_line_id == self else self.browse()
 
+    @api.private
+    def _mes_paced_by(self):
+        """Whose target a machine is measured by: it must have passed on what its line's bottleneck should have made;
+        itself where no bottleneck is named."""
+        bottleneck = self.mes_line_id.mes_bottleneck_id
+        return bottleneck if bottleneck.active and bottleneck.mes_line_id == self.mes_line_id else self
+
     def write(self, vals):
         """Another start-up time makes other start-up rejects, in all that is not closed."""
         result = super().write(vals)

@@ -151,6 +151,11 @@ class TestBoard(OeeCase):
         told = self.snapshot()
         self.assertEqual({row["target"] for row in told["machines"]}, {round(3600 * 0.85)})
         self.assertEqual(told["line"]["bottleneck"], slow.name)
+        board = at_time(self.env["mes.shift.board"], NOW).with_user(self.operator).snapshot(self.machine.id)
+        self.assertEqual(board["figures"]["target"], round(3600 * 0.85), "another board told another target")
+        mine = next(row["figures"] for row in told["machines"] if row["id"] == self.machine.id)
+        self.assertEqual(board["figures"]["made"], mine["good"])
+        self.assertEqual(board["figures"]["planned_busy_ms"], mine["planned_busy_ms"])
 
     def test_refused_figure_names_its_reason(self):
         feed_states(self.env, self.machine, [(BEGIN, "running")])

@@ -92,6 +92,9 @@ class TestOverview(OeeCase):
         self.assertFiguresOf(row, self.line, BEGIN, NOW)
         self.assertEqual(row["figures"]["lost_ms"], self.row(self.machine)["figures"]["lost_ms"])
         self.assertFiguresOf(self.row(self.area), self.area, BEGIN, NOW)
+        self.env["mes.ideal.cycle"].search([("workcenter_id", "=", self.machine.id)]).seconds = 2.0
+        target = self.row(self.machine)["figures"]["target"]
+        self.assertEqual(target, self.row(self.second)["figures"]["target"], "a machine is paced by the bottleneck")
 
     def test_pieces_that_pass_two_machines_are_one(self):
         """A line has made what its last machine has; a site what its lines and lone machines have."""

@@ -93,12 +93,14 @@ def _name(piece: Slice, bucket: str, words: Losses) -> str | None:
 
 
 class Made(NamedTuple):
-    """What is known of an hour: figures of the machine that sets the pace, good pieces of the one that counts."""
+    """What is known of an hour: figures of the machine that is shown, good pieces of the one that counts, and what
+    the target is made of, which is the pacing machine's."""
 
     totals: kpi.Totals
-    busy_ms: int
     values: dict[str, Any]
     good: int
+    paced: kpi.Totals
+    busy_ms: int
 
 
 def hour_values(
@@ -113,7 +115,7 @@ def hour_values(
     for hour in hours:
         known = made.get(hour.row.start)
         phase = "past" if hour.end <= now else "now" if hour.start <= now else "future"
-        cycle = board.mean_cycle_ms(known.totals if known else kpi.Totals(), cycle_ns)
+        cycle = board.mean_cycle_ms(known.paced if known else kpi.Totals(), cycle_ns)
         so_far = board.target_pieces(known.busy_ms if known else 0, cycle, target_oee)
         ahead = 0 if phase == "past" else hour.working_ms(shift, now)
         coming = board.target_pieces(ahead, cycle, target_oee)
