@@ -90,16 +90,40 @@ class MesDirtySpan(models.Model):
         An override without an end lasts until the machine runs again: a late fact inside it may move
         that end, so such a mark reaches to where the override ended at the latest.
         """
+        return self._told(
+            SQL(
+                """
+                DELETE FROM mes_dirty_span WHERE id IN (
+                       SELECT id FROM mes_dirty_span WHERE consumer = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+                RETURNING workcenter_id, at_from, at_until
+                """,
+                consumer,
+                limit,
+            )
+        )
+
+    @api.private
+    def _waiting(self, consumer: str, workcenter_ids: Iterable[int]) -> dict[int, list[tuple[int, int | None]]]:
+        """The marks of these machines that wait, as :meth:`_take` tells them; they stay in the queue."""
+        return self._told(
+            SQL(
+                """
+                SELECT workcenter_id, at_from, at_until FROM mes_dirty_span
+                 WHERE consumer = %s AND workcenter_id = ANY(%s::int4[])
+                """,
+                consumer,
+                bulk.int_array(workcenter_ids),
+            )
+        )
+
+    def _told(self, marks: SQL) -> dict[int, list[tuple[int, int | None]]]:
+        """Machine -> merged spans of the marks that a statement gives; ms, None: without an end."""
         self.env.cr.execute(
             SQL(
                 """
-                WITH taken AS (
-                    DELETE FROM mes_dirty_span WHERE id IN (
-                        SELECT id FROM mes_dirty_span WHERE consumer = %(consumer)s
-                         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-                    RETURNING workcenter_id, at_from, at_until)
+                WITH t AS (%(marks)s)
                 SELECT t.workcenter_id, %(from)s, %(until)s
-                  FROM taken t CROSS JOIN LATERAL (
+                  FROM t CROSS JOIN LATERAL (
                        SELECT CASE WHEN EXISTS (
                                    SELECT FROM mes_state_override o WHERE o.workcenter_id = t.workcenter_id
                                       AND o.at_until IS NULL AND o.at_from < t.at_until)
@@ -108,8 +132,7 @@ class MesDirtySpan(models.Model):
                                      ORDER BY p.at LIMIT 1)
                               ELSE t.at_until END AS at_until) e
                 """,
-                consumer=consumer,
-                limit=limit,
+                marks=marks,
                 **{"from": bulk.millis("t.at_from")},
                 until=bulk.millis("e.at_until"),
             )

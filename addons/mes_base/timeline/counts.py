@@ -150,7 +150,8 @@ def by_role(series: Sequence[Series], slices: Sequence[Slice], hours: Sequence[i
         part = slices[first:last]
         told = [role for role, place in since.items() if place <= first]
         total, reject = _derive({role: shares[role][first:last] for role in told}, len(part))
-        before = _derive({role: [known[role].told_by(part[0].start)] for role in told}, 1)
+        by_then = {role: [known[role].told_by(slices[0].start) + sum(shares[role][:first])] for role in told}
+        before = _derive(by_then, 1)
         made += _divided(part, total, reject, before[0][0], before[1][0])
     return made
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -152,10 +152,46 @@ class MesOeeRefresh(models.AbstractModel):
         self._lock(marked)
         extents = self._extents(marked, now)
         self._drop_incomplete(extents)
-        within = {wc: _rolled_part(found, extents[wc], now) for wc, found in marked.items() if wc in extents}
-        touched, known = self._widened({wc: found for wc, found in within.items() if found}, extents, now)
+        touched, known = self._widened(self._within(marked, extents, now), extents, now)
         self._recompute(touched, extents, now, known)
         return len(marked)
+
+    @api.private
+    def _within(
+        self, marked: Mapping[int, Iterable[spans.OpenSpan]], extents: dict[int, Extent], now: int
+    ) -> Stretches:
+        """What of each machine's marks can bear on hours that have rows; machines of which nothing can are left out."""
+        crossing = self._crossing(extents)
+        parts = {
+            wc: _rolled_part(found, extents[wc], crossing.get(wc, 0), now)
+            for wc, found in marked.items()
+            if wc in extents
+        }
+        return {wc: found for wc, found in parts.items() if found}
+
+    def _crossing(self, extents: dict[int, Extent]) -> dict[int, int]:
+        """How far, in ms, reach the count intervals that hold the end of each machine's rows; one statement.
+
+        Pieces are shared out by the running time of the whole interval: a change behind the last row moves those
+        before it.
+        """
+        ends = [(wc, one.rolled_until) for wc, one in extents.items() if one.rolled_until is not None]
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT e.wc, max(%(at)s)
+                  FROM %(ends)s AS e(wc, until_ms)
+                  JOIN mes_counter c ON c.workcenter_id = e.wc AND c.active
+                 CROSS JOIN LATERAL (
+                       SELECT at FROM mes_count_point WHERE counter_id = c.id AND at > %(until)s ORDER BY at LIMIT 1) p
+                 GROUP BY e.wc
+                """,
+                at=bulk.millis("p.at"),
+                ends=bulk.unnest(ends, ["int4", "int8"]),
+                until=bulk.timestamp("e.until_ms"),
+            )
+        )
+        return dict(self.env.cr.fetchall())
 
     def _drop_incomplete(self, extents: dict[int, Extent]) -> None:
         """Delete the rows of hours that are complete no more, because the threshold has grown: a stop in them may
@@ -201,6 +237,7 @@ class MesOeeRefresh(models.AbstractModel):
             SQL("SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int4[]) AS t(id)", LOCK_SPACE, ids)
         )
 
+    @api.private
     def _widened(
         self, changed: Stretches, extents: dict[int, Extent], now: int
     ) -> tuple[Stretches, Loaded]:
@@ -358,15 +395,16 @@ def _extent(
     )
 
 
-def _rolled_part(found: Iterable[spans.OpenSpan], extent: Extent, now: int) -> list[tuple[int, int]]:
+def _rolled_part(found: Iterable[spans.OpenSpan], extent: Extent, crossing: int, now: int) -> list[tuple[int, int]]:
     """What of the marked spans can bear on hours that have rows.
 
-    A change more than a threshold after the last row can not make a stop in it a minor one; what lies
+    A change more than a threshold after the last row can not make a stop in it a minor one, and one after
+    ``crossing``, the end of the count interval that holds the last row's, gives no row other pieces; what lies
     in an hour without rows is read when its rows are made.
     """
     if extent.rolled_until is None:
         return []
-    near = extent.rolled_until + extent.minor_stop_ms
+    near = max(extent.rolled_until + extent.minor_stop_ms, crossing)
     clipped = [_overlap((start, now if end is None else end), (extent.first or start, near)) for start, end in found]
     return spans.merge(one for one in clipped if one)
 

@@ -127,9 +127,12 @@ class MesOeeStore(models.AbstractModel):
     def _parts(self, extents: Mapping, start: int, end: int, now: int, live: bool) -> tuple[Spans, Spans, int]:
         """Which hours of each machine to take from the rollup, which spans to compute, how much is pending.
 
-        An hour is taken from the rollup if it has rows, lies wholly in the span, and no fact of it waits.
+        An hour is taken from the rollup if it has rows, lies wholly in the span, and no fact that waits can move it.
         """
-        waiting = self._waiting(list(extents), start, end, now)
+        refresh = self.env["mes.oee.refresh"]
+        # Wherever they lie: a late fact moves the whole stop and the whole count interval that it touches.
+        waiting = self.env["mes.dirty.span"]._waiting(CONSUMER, extents)
+        marked = refresh._within(waiting, extents, now)
         stored: Spans = {}
         for wc, extent in extents.items():
             if extent.rolled_from is None or start >= end:
@@ -138,43 +141,30 @@ class MesOeeStore(models.AbstractModel):
             high = min(hours.floor(extent.tz, end), extent.rolled_until)
             if low < high:
                 stored[wc] = [(low, high)]
-                outward = [hours.outward(extent.tz, *one) for one in waiting.get(wc, ())]
-                waiting[wc] = spans.merge((max(s, low), min(e, high)) for s, e in outward if s < high and e > low)
-        backlog = sum(e - s for wc in stored for s, e in waiting.get(wc, ())) // HOUR_MS
+        waits = self._marked_hours(marked, extents)
+        backlog = _shared_ms(stored, waits) // HOUR_MS
         if live and backlog <= PENDING_LIMIT:
-            stored = {
-                wc: [rest for one in found for rest in spans.subtract(one, waiting.get(wc, ()))]
-                for wc, found in stored.items()
-            }
+            if marked:
+                moved, _known = refresh._widened(marked, extents, now)
+                stored = {
+                    wc: [
+                        rest
+                        for one in found
+                        for rest in spans.subtract(one, spans.merge([*waits.get(wc, ()), *moved.get(wc, ())]))
+                    ]
+                    for wc, found in stored.items()
+                }
             backlog = 0
         rest = {wc: spans.subtract((start, end), stored.get(wc, ())) for wc in extents if start < end}
         return stored, rest, backlog
 
-    def _waiting(self, workcenter_ids: list[int], start: int, end: int, now: int) -> dict[int, list]:
-        """The spans with facts that the rollup has not taken in yet, and the start-up time that they may move."""
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT d.workcenter_id, %(from)s, COALESCE(%(until)s + s.minutes * 60000, %(end)s)
-                  FROM mes_dirty_span d
-                  JOIN mrp_workcenter w ON w.id = d.workcenter_id,
-                       LATERAL (SELECT COALESCE(w.mes_startup_minutes, 0) AS minutes) s
-                 WHERE d.consumer = %(consumer)s AND d.workcenter_id = ANY(%(ids)s::int4[]) AND d.at_from < %(end_at)s
-                   AND (d.at_until IS NULL OR d.at_until + s.minutes * interval '1 minute' > %(start_at)s)
-                """,
-                **{"from": bulk.millis("d.at_from")},
-                until=bulk.millis("d.at_until"),
-                consumer=CONSUMER,
-                ids=bulk.int_array(workcenter_ids),
-                end=end,
-                end_at=clock.from_ms(end),
-                start_at=clock.from_ms(start),
-            )
-        )
-        found: dict[int, list] = {}
-        for wc, since, until in self.env.cr.fetchall():
-            found.setdefault(wc, []).append((since, max(until, since + 1)))
-        return found
+    def _marked_hours(self, marked: Spans, extents: Mapping) -> Spans:
+        """The hours with marks, and those whose start-up time they may move."""
+        settings = self.env["mes.oee.engine"]._settings(list(marked)) if marked else {}
+        return {
+            wc: [hours.outward(extents[wc].tz, start, end + settings[wc].startup_ms) for start, end in found]
+            for wc, found in marked.items()
+        }
 
     def _stored(
         self, question: Question, stored: Spans, extents: Mapping
@@ -253,6 +243,16 @@ class MesOeeStore(models.AbstractModel):
         queues = {wc: list(found) for wc, found in rest.items()}
         while queues := {wc: left for wc, left in queues.items() if left}:
             yield from made({wc: left.pop() for wc, left in queues.items()}, now)
+
+
+def _shared_ms(some: Spans, others: Spans) -> int:
+    """How much of ``some`` is in ``others``."""
+    return sum(
+        max(0, min(end, until) - max(start, since))
+        for wc, found in some.items()
+        for start, end in found
+        for since, until in spans.merge(others.get(wc, ()))
+    )
 
 
 def _sources(table: SQL, level: Level, pieces: Sequence[Piece]) -> Iterable[tuple[SQL, tuple[int, ...] | None]]:
