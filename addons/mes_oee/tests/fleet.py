@@ -168,7 +168,7 @@ class Fleet:
 
     # -- words and orders ----------------------------------------------------------------------------
 
-    def create(self, model, told):
+    def enter(self, model, told):
         """Enter records, (what they begin with, values): those in a closed period one by one, for they are refused.
 
         The ids in their order, None where one was refused.
@@ -194,7 +194,7 @@ class Fleet:
                 "state": life.random.choice((False, "down", "running")),
             }
             told.append((start, values))
-        for life, id_ in zip(lives, self.create("mes.state.override", told), strict=True):
+        for life, id_ in zip(lives, self.enter("mes.state.override", told), strict=True):
             life.words += [id_] if id_ else []
 
     def withdraw(self, lives):
@@ -217,7 +217,7 @@ class Fleet:
                 "share": life.random.choice((1, 0.5, 0.25)),
             }
             told.append((start, values))
-        for life, id_ in zip(lives, self.create("mes.order.run", told), strict=True):
+        for life, id_ in zip(lives, self.enter("mes.order.run", told), strict=True):
             life.runs += [id_] if id_ else []
 
     def change_run(self, lives):
@@ -239,7 +239,7 @@ class Fleet:
                 "seconds": life.random.randrange(1, 9) / 4,
             }
             told.append((start, values))
-        self.create("mes.ideal.cycle", told)
+        self.enter("mes.ideal.cycle", told)
 
     def threshold(self, lives):
         """The machine's own, or that of a mode."""
