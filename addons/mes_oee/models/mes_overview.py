@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 from odoo import api, models
 from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 
 from .. import kpi
 from ..tools import board, overview
@@ -292,7 +291,7 @@ class MesOverview(models.AbstractModel):
         # Nobody misses the word of a machine that is switched off for the night.
         working = {wc for wc, one in self.env["mes.board"]._schedules(plant.machines, now).items() if one["until"]}
         found = {
-            "unexplained": self._by_machine("mes.stop", _unexplained(windows)),
+            "unexplained": self._by_machine("mes.stop", self.env["mes.screen"]._unexplained(windows)),
             "calls": self._by_machine(
                 "mes.andon.call", [("workcenter_id", "in", ids), ("state", "not in", ("resolved", "cancelled"))]
             ),
@@ -356,13 +355,3 @@ def _own_pieces(plant: Plant, figures: Mapping[str, Mapping[str, Any]]) -> dict[
             lost = figures[place["key"]]["lost_pieces"]
             found[place["key"]] = (made["good"] if made else 0, paced["target"] if paced else None, lost)
     return found
-
-
-def _unexplained(windows: Iterable[tuple[list[int], int, int]]) -> Domain:
-    """The stops of the windows that want a reason."""
-    return Domain("needs_reason", "=", True) & Domain.OR(
-        Domain("workcenter_id", "in", ids)
-        & Domain("at_from", "<", clock.from_ms(end))
-        & (Domain("at_until", "=", False) | Domain("at_until", ">", clock.from_ms(start)))
-        for ids, start, end in windows
-    )

@@ -4,6 +4,7 @@ from typing import Any
 from odoo import api, fields, models
 from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 
 KINDS = {"site": "mes.site", "area": "mes.area", "line": "mrp.workcenter", "machine": "mrp.workcenter"}
 
@@ -79,6 +80,16 @@ class MesScreen(models.AbstractModel):
             raise UserError(self.env._("“%s” is no date: choose one on the page.", day)) from error
         self._check_time(at)
         return at
+
+    @api.private
+    def _unexplained(self, windows: Iterable[tuple[list[int], int, int]]) -> Domain:
+        """The stops of the windows, (machines, from, until) in ms, that want a reason."""
+        return Domain("needs_reason", "=", True) & Domain.OR(
+            Domain("workcenter_id", "in", ids)
+            & Domain("at_from", "<", clock.from_ms(end))
+            & (Domain("at_until", "=", False) | Domain("at_until", ">", clock.from_ms(start)))
+            for ids, start, end in windows
+        )
 
     @api.private
     def _check_operator(self) -> None:

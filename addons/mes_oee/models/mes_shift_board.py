@@ -186,7 +186,17 @@ class MesShiftBoard(models.AbstractModel):
             "order": self._told_order(output, run, cycle_ns, target_oee, now) if is_now and _runs(timeline) else None,
             "changeover": self._changeover(pacer, timeline) if is_now else None,
             "live": self._counting(output, live, hours, now) if is_now else None,
+            "elsewhere": self._elsewhere(place, pacer, shift.start, until),
         }
+
+    def _elsewhere(self, place: models.BaseModel, pacer: models.BaseModel, start: int, until: int) -> dict[str, Any]:
+        """The stops of the line's other machines that want a reason: how many, where, and in which span (ms)."""
+        others = (place.mes_unit_ids - pacer).ids
+        count = 0
+        if others and start < until:
+            waits = self.env["mes.screen"]._unexplained([(others, start, until)])
+            count = self.env["mes.stop"].search_count(waits)
+        return {"count": count, "machines": others, "from": start, "until": until}
 
     def _method(self, place: models.BaseModel, pacer: models.BaseModel) -> str:
         """Whose figures the shift's are: machine, bottleneck or sums."""

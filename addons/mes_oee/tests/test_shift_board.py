@@ -214,6 +214,18 @@ class TestShiftBoard(OeeCase):
         self.assertEqual(told["method"], "bottleneck")
         self.assertEqual(self.snapshot(packer)["stops"], [])
 
+    def test_what_waits_at_the_lines_other_machines_is_told(self):
+        packer = make_work_center(self.env, self.area, "M2", line=self.line, sequence=99)
+        self.line.write({"mes_oee_method": "bottleneck", "mes_bottleneck_id": self.machine.id})
+        self.produce()
+        self.assertEqual(self.snapshot()["elsewhere"]["count"], 0)
+        feed_evidence(self.env, packer, [(BEGIN, NOW)])
+        feed_states(self.env, packer, [(BEGIN, "running"), (BEGIN + HOUR, "down"), (BEGIN + HOUR + 9 * MINUTE, "running")])
+        at_time(self.env["mes.stop"], NOW)._fold({packer.id: [(BEGIN, NOW)]})
+        told = self.snapshot()
+        self.assertEqual((told["elsewhere"]["count"], told["elsewhere"]["machines"]), (1, packer.ids))
+        self.assertEqual(self.snapshot(packer)["elsewhere"]["count"], 0, "a machine's own board tells its own")
+
     def test_targets_of_the_line_before_those_of_the_site(self):
         self.produce()
         self.site.mes_target_oee = 60

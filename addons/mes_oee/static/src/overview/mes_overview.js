@@ -3,6 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { openBacklog } from "@mes_oee/screen/backlog";
 import { formatClock, formatCount, formatDay } from "@mes_oee/screen/format";
 import { useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { Screen } from "@mes_oee/screen/screen";
@@ -174,17 +175,9 @@ export class MesOverview extends Component {
         return this.action.doAction("mes_oee.action_shift_board", { props: { resId: one?.id || false } });
     }
 
-    async openBacklog(place) {
-        const action = await this.action.loadAction("mes_base.mes_stop_to_explain_action");
-        const domain = [
-            ["needs_reason", "=", true],
-            ["workcenter_id", "in", machinesAt(this.data.places, place)],
-            ["at_from", "<", toServer(place.until)],
-            "|",
-            ["at_until", "=", false],
-            ["at_until", ">", toServer(place.from)],
-        ];
-        return this.action.doAction({ ...action, domain, name: `${action.name}: ${place.name}` });
+    openBacklog(place) {
+        const machines = machinesAt(this.data.places, place);
+        return openBacklog(this.action, { machines, from: place.from, until: place.until, name: place.name });
     }
 
     parentOf(place) {
@@ -198,11 +191,6 @@ export class MesOverview extends Component {
     openWorkcenters() {
         return this.action.doAction("mrp.mrp_workcenter_action");
     }
-}
-
-/** @returns {string} as domains want instants */
-function toServer(ms) {
-    return luxon.DateTime.fromMillis(ms, { zone: "utc" }).toFormat("yyyy-MM-dd HH:mm:ss");
 }
 
 registry.category("actions").add("mes_oee.overview", MesOverview);

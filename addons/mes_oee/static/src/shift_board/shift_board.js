@@ -7,6 +7,7 @@ import { standardActionServiceProps } from "@web/webclient/actions/action_servic
 import { Legend } from "@mes_oee/board/legend/legend";
 import { LiveFeed } from "@mes_oee/board/live_feed";
 import { Pace } from "@mes_oee/board/pace";
+import { openBacklog } from "@mes_oee/screen/backlog";
 import { formatDate, formatSpan } from "@mes_oee/screen/format";
 import { UNDO_MS, toUrl, useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
@@ -87,8 +88,9 @@ export class ShiftBoard extends Component {
     }
 
     concerns(event) {
-        const { machine, output } = this.reading.data || {};
-        return !machine || [machine.id, output.id].some((id) => event.machines.includes(id));
+        const { machine, output, elsewhere } = this.reading.data || {};
+        const shown = [machine?.id, output?.id, ...(elsewhere?.machines || [])];
+        return !machine || shown.some((id) => event.machines.includes(id));
     }
 
     /** @returns {boolean} whether the message is about this place */
@@ -225,6 +227,11 @@ export class ShiftBoard extends Component {
         if (this.returnTo?.isConnected) {
             this.returnTo.focus({ preventScroll: true });
         }
+    }
+
+    /** What the line's other machines did not explain, in the list. */
+    openElsewhere() {
+        return openBacklog(this.action, { ...this.data.elsewhere, name: this.data.place.name });
     }
 
     onExplained({ stop, reason, overrideIds }) {

@@ -15,6 +15,7 @@ export class ShiftSummary extends Component {
         now: Number,
         unexplained: Array,
         onExplain: Function,
+        onElsewhere: Function,
     };
 
     get made() {
@@ -46,6 +47,11 @@ export class ShiftSummary extends Component {
     get lostNote() {
         const { lost_pieces } = this.props.data.figures;
         return lost_pieces === null ? "" : _t("%s pieces", formatCount(lost_pieces));
+    }
+
+    /** How many stops of the line's other machines want a reason. */
+    get elsewhere() {
+        return this.props.data.elsewhere?.count || 0;
     }
 
     /** Figures name their method. */
