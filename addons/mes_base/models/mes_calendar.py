@@ -13,6 +13,7 @@ from ..timeline import Calendar, Pattern, Shift, ShiftRule, Span, expand
 from ..timeline.calendar import changed, to_ms
 from ..tools import clock
 from ..tools.calendar_rules import calendar_exceptions, shift_rules
+from .mes_shift_exception import MOST_EXTRA_MINUTES
 
 # Shifts of the days around a window may reach into it, in any time zone.
 MARGIN = timedelta(days=3)
@@ -79,18 +80,16 @@ class MesCalendar(models.AbstractModel):
         return found
 
     @api.private
-    def _touched(
-        self, place, first: date, last: date | None, first_minute: int = 0, last_minute: int = 0
-    ) -> list[tuple[int, int, int | None]]:
-        """(machine, from, until) in ms, from a minute of a local day to another, None: no end.
+    def _touched(self, place, first: date, last: date | None) -> list[tuple[int, int, int | None]]:
+        """(machine, from, until) in ms of the shifts that begin from one local day to before another, None: no end.
 
-        ``place`` names a site, area, line or machine (fields site_id, area_id, workcenter_id); counted
-        are all machines that ever stood there.
+        The last of them may run on into the next day, made longer even. ``place`` names a site, area, line or machine
+        (fields site_id, area_id, workcenter_id); counted are all machines that ever stood there.
         """
         spans = []
         for zone, machines in self._machines_of(place).items():
-            end = None if last is None else _instant(zone, last, last_minute)
-            spans += [(machine, _instant(zone, first, first_minute), end) for machine in machines]
+            end = None if last is None else _instant(zone, last + timedelta(days=1), MOST_EXTRA_MINUTES)
+            spans += [(machine, _instant(zone, first, 0), end) for machine in machines]
         return spans
 
     @api.private

@@ -6,6 +6,7 @@ from odoo.addons.mes_base.tests.common import (
     feed_counts,
     feed_states,
     make_crew,
+    make_shift_pattern,
     make_user,
 )
 from odoo.addons.mes_base.tools import clock
@@ -62,6 +63,16 @@ class TestCalendarReflow(OeeCase):
         self.assert_made_anew((4, 8))
         self.env.cr.execute("SELECT count(*) FROM mes_oee_rollup WHERE crew_id = %s", [crew.id])
         self.assertEqual(self.env.cr.fetchone()[0], 4)
+
+    def test_a_version_of_one_day_moves_the_night_shift_that_runs_on_into_the_next(self):
+        """The machine has a pattern of its own from Tuesday on, then gets one for Monday: the site's night shift of
+        Monday is gone, also on Tuesday morning."""
+        site_pattern = self.env["mes.shift.pattern"].search([("assignment_ids.site_id", "=", self.site.id)])
+        site_pattern.shift_ids.write({"start_hour": 20, "end_hour": 4, "code": "N"})
+        make_shift_pattern(self.env, self.machine, [("E", 6, 14)], date_from="2026-03-03")
+        self.made_anew()
+        make_shift_pattern(self.env, self.machine, [("L", 8, 12)], date_from="2026-03-02")
+        self.assertLessEqual(set(range(20, 28)), set(self.made_anew()))
 
     def test_v16_a_range_of_holidays(self):
         """V16: three closed days touch the hours of their shifts, and no other."""
