@@ -50,14 +50,16 @@ def interruptible() -> Iterator[None]:
     Only in the main thread.
     """
     _ending.clear()
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ctrl-C too: a shell that starts a job in the background has it ignored, and so would all its children.
+    before = {one: signal.signal(one, signal.default_int_handler) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except BaseException:
         _end_all()
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _end_all() -> None:

@@ -22,6 +22,7 @@ from . import (
     test_overview,
     test_provenance,
     test_reasons,
+    test_rollup_intervals,
     test_rollup_levels,
     test_rollup_property,
     test_rollup_upkeep,

@@ -220,7 +220,8 @@ class TestShiftBoard(OeeCase):
         self.produce()
         self.assertEqual(self.snapshot()["elsewhere"]["count"], 0)
         feed_evidence(self.env, packer, [(BEGIN, NOW)])
-        feed_states(self.env, packer, [(BEGIN, "running"), (BEGIN + HOUR, "down"), (BEGIN + HOUR + 9 * MINUTE, "running")])
+        states = [(BEGIN, "running"), (BEGIN + HOUR, "down"), (BEGIN + HOUR + 9 * MINUTE, "running")]
+        feed_states(self.env, packer, states)
         at_time(self.env["mes.stop"], NOW)._fold({packer.id: [(BEGIN, NOW)]})
         told = self.snapshot()
         self.assertEqual((told["elsewhere"]["count"], told["elsewhere"]["machines"]), (1, packer.ids))
