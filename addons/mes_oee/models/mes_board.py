@@ -161,18 +161,21 @@ class MesBoard(models.AbstractModel):
         return found
 
     def _counters(self, units: models.BaseModel, start: int) -> dict[int, dict[str, Any]]:
-        """Counters by machine and name with the running total at ``start``; one statement."""
+        """Counters by machine and name with the running total at ``start``, and the last one that is stored (None:
+        there is none); one statement."""
         self.env["mes.count.point"].check_access("read")
         self.env.cr.execute(
             SQL(
                 """
                 SELECT k.workcenter_id, k.name, k.role, k.pieces_per_unit,
-                       COALESCE(before.total, after.total - COALESCE(after.delta, 0), 0)
+                       COALESCE(before.total, after.total - COALESCE(after.delta, 0), 0), last.total
                   FROM mes_counter k
                   LEFT JOIN LATERAL (SELECT total FROM mes_count_point WHERE counter_id = k.id AND at <= %(at)s
                         ORDER BY at DESC LIMIT 1) before ON TRUE
                   LEFT JOIN LATERAL (SELECT total, delta FROM mes_count_point WHERE counter_id = k.id
                         AND at > %(at)s ORDER BY at LIMIT 1) after ON TRUE
+                  LEFT JOIN LATERAL (SELECT total FROM mes_count_point WHERE counter_id = k.id
+                        ORDER BY at DESC LIMIT 1) last ON TRUE
                  WHERE k.workcenter_id = ANY(%(ids)s::int4[]) AND k.active
                 """,
                 at=clock.from_ms(start),
@@ -180,11 +183,12 @@ class MesBoard(models.AbstractModel):
             )
         )
         found: dict[int, dict[str, Any]] = {}
-        for workcenter_id, name, role, pieces, base in self.env.cr.fetchall():
+        for workcenter_id, name, role, pieces, base, told in self.env.cr.fetchall():
             found.setdefault(workcenter_id, {})[name] = {
                 "role": role,
                 "pieces_per_unit": float(pieces),
                 "base": base,
+                "told": told,
             }
         return found
 

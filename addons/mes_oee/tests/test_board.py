@@ -108,7 +108,7 @@ class TestBoard(OeeCase):
         self.produce()
         self.live()
         counters = self.machine_row()["counters"]
-        self.assertEqual(counters["total"], {"role": "total", "pieces_per_unit": 1.0, "base": 1000})
+        self.assertEqual(counters["total"], {"role": "total", "pieces_per_unit": 1.0, "base": 1000, "told": 5000})
         self.assertEqual(counters["reject"]["base"], 7)
 
     def test_first_reading_inside_the_shift_is_its_base(self):

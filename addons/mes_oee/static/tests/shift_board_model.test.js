@@ -91,6 +91,17 @@ test("a new answer is the new base of what is counted", () => {
     expect(board.fresh).toBe(0);
 });
 
+test("what was stored before live values told of it counts once", () => {
+    const board = model();
+    const data = snapshot();
+    data.live.counters.total.told = 5012;
+    board.apply(data);
+    board.applyLive(message({ PACKER: live({ counts: { total: 5012, reject: 100 } }) }));
+    expect(board.fresh).toBe(0);
+    board.applyLive(message({ PACKER: live({ counts: { total: 5015, reject: 100 } }) }));
+    expect(board.fresh).toBe(3);
+});
+
 test("a machine that stops asks for a new answer, once", () => {
     const board = model();
     expect(board.applyLive(message({ FILLER: live({ state: "down" }) })).stateChanged).toBe(true);

@@ -27,7 +27,7 @@ export class ShiftBoardModel {
         this.clock.anchor(data.now, data.speed);
         this.data = data;
         this.counts = data.live?.live?.counts || null;
-        this.since = this.counts;
+        this.since = known(this.counts, data.live?.counters);
         this.state = undefined;
     }
 
@@ -110,6 +110,17 @@ export class ShiftBoardModel {
     stop(start) {
         return this.data.stops.find((stop) => stop.start === start);
     }
+}
+
+/**
+ * What the answer has counted in: facts are stored before live values tell of them, and must not count twice.
+ *
+ * @returns {Object|null} running totals by name
+ */
+function known(counts, counters) {
+    const told = Object.entries(counters || {}).filter(([, counter]) => Number.isFinite(counter.told));
+    const stored = told.map(([name, { told }]) => [name, Math.max(told, counts?.[name] ?? told)]);
+    return counts || stored.length ? { ...counts, ...Object.fromEntries(stored) } : null;
 }
 
 function zeroBased(counters) {
