@@ -57,7 +57,8 @@ class TestMarks(MesCase):
         self.assertEqual(self.marks(), [(DAY + 6 * HOUR, DAY + 14 * HOUR)])
 
     def test_new_pattern_marks_from_its_date_to_the_next(self):
-        """A pattern touches the time in which it holds."""
+        """A pattern touches the time in which it holds, and into which its last shift can reach: a day, and twelve
+        hours of overtime."""
         self.env["mes.shift.assignment"].create(
             {"pattern_id": self.pattern.id, "area_id": self.area.id, "date_from": "2026-03-10"}
         )
@@ -65,7 +66,7 @@ class TestMarks(MesCase):
         self.env["mes.shift.assignment"].create(
             {"pattern_id": self.pattern.id, "area_id": self.area.id, "date_from": "2026-03-03"}
         )
-        self.assertEqual(self.marks(), [(DAY, 8 * DAY)])
+        self.assertEqual(self.marks(), [(DAY, 9 * DAY + 12 * HOUR)])
 
     def test_change_of_a_shift_is_a_new_version(self):
         """Shifts and breaks mark wherever the pattern holds and raise its version."""
