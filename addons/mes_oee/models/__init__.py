@@ -42,6 +42,7 @@ from . import (
     mes_period_lock,
     mes_screen,
     mes_shift_board,
+    mes_shift_board_order,
     mes_shift_report,
     mes_shift_report_sent,
     mes_shift_sheet,

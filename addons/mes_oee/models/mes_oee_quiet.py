@@ -7,11 +7,11 @@ from odoo.addons.mes_base.tools import bulk, clock, spans
 from odoo.tools import SQL
 
 from .. import kpi
+from ..tools.extent import Extent
 from ..tools.grouping import LiveRow
 from ..tools.levels import FIGURES, Cube
 from ..tools.rows import Place
 from .mes_oee_engine import Work
-from .mes_oee_refresh import Extent
 
 Spans = dict[int, list[tuple[int, int]]]
 

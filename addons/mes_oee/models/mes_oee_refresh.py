@@ -1,6 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.addons.mes_base.timeline import History, Span, affected
@@ -9,6 +8,7 @@ from odoo.addons.mes_base.tools.periods import CLOSED_UNTIL
 from odoo.tools import SQL
 
 from ..tools import hours
+from ..tools.extent import Extent, extent_of, overlap, rolled_part
 from ..tools.levels import FIGURES, REASONS
 from .mes_oee_engine import Loaded
 from .mes_oee_levels import Touched
@@ -16,8 +16,6 @@ from .mes_oee_levels import Touched
 CONSUMER = "oee"
 # So many machines are loaded and computed at once: bounds memory, costs a handful of statements.
 MACHINES_AT_ONCE = 25
-# So much time of each machine is filled in one transaction, when there is much to catch up.
-STEP_MS = 31 * hours.DAY_MS
 # A change of such a length is loaded at once: two looks at its edges would take twice the statements.
 SHORT_MS = 4 * 3_600_000
 # Marks wait so long for company; a run that is nearer than the other may begin before they are committed.
@@ -42,68 +40,6 @@ FIRST_WATCHED = SQL(
 
 Stretches = dict[int, list[tuple[int, int]]]
 """Machine -> disjoint spans [start, end) in milliseconds, on the hours of its clock."""
-
-
-class Extent(NamedTuple):
-    """Which hours of a machine have rows and which should; ms, None where there are none.
-
-    ``first`` is the hour of its first fact, ``complete`` the end of its last complete hour;
-    ``rolled_from`` and ``rolled_until`` delimit the hours that have rows. Rows before ``closed`` are in a
-    closed period: they stay as they are. ``one_clock``: it never stood at a site with another time zone.
-    """
-
-    tz: str
-    one_clock: bool
-    minor_stop_ms: int
-    first: int | None
-    complete: int
-    rolled_from: int | None
-    rolled_until: int | None
-    closed: int
-
-    @property
-    def open(self) -> tuple[int, int] | None:
-        """The hours whose rows may be made anew."""
-        return self.should and _overlap(self.should, (self.closed, self.complete))
-
-    @property
-    def rolled(self) -> tuple[int, int] | None:
-        """The hours that have rows and may be made anew."""
-        if self.rolled_from is None:
-            return None
-        return self.open and _overlap(self.open, (self.rolled_from, self.rolled_until))
-
-    @property
-    def incomplete(self) -> tuple[int, int] | None:
-        """The hours that have rows and are not complete."""
-        if self.rolled_from is None:
-            return None
-        return _overlap((self.rolled_from, self.rolled_until), (max(self.complete, self.closed), self.rolled_until))
-
-    @property
-    def should(self) -> tuple[int, int] | None:
-        """The hours that should have rows."""
-        if self.first is None or self.first >= self.complete:
-            return None
-        return (self.first, self.complete)
-
-    @property
-    def missing(self) -> list[tuple[int, int]]:
-        """The hours at either end that should have rows and have none."""
-        if self.should is None:
-            return []
-        has = [] if self.rolled_from is None else [(self.rolled_from, self.rolled_until)]
-        return spans.subtract(self.should, has)
-
-    @property
-    def next_step(self) -> tuple[int, int] | None:
-        """The next missing hours to fill, so that those with rows stay without a hole."""
-        if not self.missing:
-            return None
-        start, end = self.missing[-1]
-        if end == self.rolled_from:
-            return max(start, hours.floor(self.tz, end - STEP_MS)), end
-        return start, min(end, hours.ceil(self.tz, start + STEP_MS))
 
 
 class MesOeeRefresh(models.AbstractModel):
@@ -163,7 +99,7 @@ class MesOeeRefresh(models.AbstractModel):
         """What of each machine's marks can bear on hours that have rows; machines of which nothing can are left out."""
         crossing = self._crossing(extents)
         parts = {
-            wc: _rolled_part(found, extents[wc], crossing.get(wc, 0), now)
+            wc: rolled_part(found, extents[wc], crossing.get(wc, 0), now)
             for wc, found in marked.items()
             if wc in extents
         }
@@ -227,7 +163,7 @@ class MesOeeRefresh(models.AbstractModel):
             open_ = (max(window[0], extent.closed), max(window[1], extent.closed))
             self.env["mes.oee.levels"]._follow(self._delete({wc: [open_]}))
             wanted = [extent.open, *extent.missing]
-            stretches[wc] = spans.merge(clipped for one in wanted if (clipped := _overlap(window, one)))
+            stretches[wc] = spans.merge(clipped for one in wanted if (clipped := overlap(window, one)))
         return self._recompute(stretches, extents, now)
 
     def _lock(self, workcenter_ids: Iterable[int]) -> None:
@@ -262,7 +198,7 @@ class MesOeeRefresh(models.AbstractModel):
             wc: spans.merge(
                 clipped
                 for one in found
-                if (clipped := _overlap(hours.outward(extents[wc].tz, *one), extents[wc].rolled))
+                if (clipped := overlap(hours.outward(extents[wc].tz, *one), extents[wc].rolled))
             )
             for wc, found in reached.items()
         }
@@ -307,7 +243,7 @@ class MesOeeRefresh(models.AbstractModel):
             )
         )
         return {
-            wc: _extent(tz, one_clock, thresholds[wc].greatest, *values, now)
+            wc: extent_of(tz, one_clock, thresholds[wc].greatest, *values, now)
             for wc, tz, one_clock, *values in self.env.cr.fetchall()
         }
 
@@ -372,43 +308,6 @@ class MesOeeRefresh(models.AbstractModel):
         return touched
 
 
-def _extent(
-    tz: str,
-    one_clock: bool,
-    minor_stop_ms: int,
-    first: int | None,
-    low: int | None,
-    high: int | None,
-    closed: int | None,
-    now: int,
-) -> Extent:
-    """The extent out of what the database knows of a machine."""
-    return Extent(
-        tz,
-        one_clock,
-        minor_stop_ms,
-        None if first is None else hours.floor(tz, first),
-        hours.floor(tz, now - minor_stop_ms),
-        low,
-        None if high is None else hours.ceil(tz, high + 1),
-        0 if closed is None else hours.floor(tz, closed),
-    )
-
-
-def _rolled_part(found: Iterable[spans.OpenSpan], extent: Extent, crossing: int, now: int) -> list[tuple[int, int]]:
-    """What of the marked spans can bear on hours that have rows.
-
-    A change more than a threshold after the last row can not make a stop in it a minor one, and one after
-    ``crossing``, the end of the count interval that holds the last row's, gives no row other pieces; what lies
-    in an hour without rows is read when its rows are made.
-    """
-    if extent.rolled_until is None:
-        return []
-    near = max(extent.rolled_until + extent.minor_stop_ms, crossing)
-    clipped = [_overlap((start, now if end is None else end), (extent.first or start, near)) for start, end in found]
-    return spans.merge(one for one in clipped if one)
-
-
 def _edges(changed: Stretches) -> Iterator[dict[int, tuple[int, int]]]:
     """Short changes whole, of long ones both edges; one of each machine at a time."""
     queues = {
@@ -427,11 +326,3 @@ def _batches(stretches: Stretches, extents: dict[int, Extent]) -> dict[tuple[int
             for window in hours.daily(extents[wc].tz, *one):
                 grouped.setdefault(window, []).append(wc)
     return grouped
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int] | None) -> tuple[int, int] | None:
-    """What both spans cover, None if that is nothing."""
-    if other is None:
-        return None
-    start, end = max(one[0], other[0]), min(one[1], other[1])
-    return (start, end) if start < end else None
