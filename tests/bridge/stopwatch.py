@@ -18,6 +18,16 @@ def starved_s() -> float:
         return 0.0
 
 
+def kept_back_s(pid: int) -> float:
+    """Seconds since its start in which the threads of a process could have run and got no processor, added up; 0 where
+    no kernel says it, or the process is gone."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+    except OSError:
+        return 0.0
+
+
 class Stopwatch:
     """Runs from its making, for the thread that made it."""
 
