@@ -97,11 +97,11 @@ class MesOeeRefresh(models.AbstractModel):
         self, marked: Mapping[int, Iterable[spans.OpenSpan]], extents: dict[int, Extent], now: int
     ) -> Stretches:
         """What of each machine's marks can bear on hours that have rows; machines of which nothing can are left out."""
-        crossing = self._crossing(extents)
+        # Whoever asks for figures passes here: mostly few machines have marks, or none.
+        concerned = {wc: extents[wc] for wc in marked if wc in extents}
+        crossing = self._crossing(concerned)
         parts = {
-            wc: rolled_part(found, extents[wc], crossing.get(wc, 0), now)
-            for wc, found in marked.items()
-            if wc in extents
+            wc: rolled_part(marked[wc], extent, crossing.get(wc, 0), now) for wc, extent in concerned.items()
         }
         return {wc: found for wc, found in parts.items() if found}
 
@@ -112,6 +112,8 @@ class MesOeeRefresh(models.AbstractModel):
         before it.
         """
         ends = [(wc, one.rolled_until) for wc, one in extents.items() if one.rolled_until is not None]
+        if not ends:
+            return {}
         self.env.cr.execute(
             SQL(
                 """

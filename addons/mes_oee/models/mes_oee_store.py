@@ -146,14 +146,9 @@ class MesOeeStore(models.AbstractModel):
         if live and backlog <= PENDING_LIMIT:
             if marked:
                 moved, _known = refresh._widened(marked, extents, now)
-                stored = {
-                    wc: [
-                        rest
-                        for one in found
-                        for rest in spans.subtract(one, spans.merge([*waits.get(wc, ()), *moved.get(wc, ())]))
-                    ]
-                    for wc, found in stored.items()
-                }
+                for wc, found in stored.items():
+                    gone = spans.merge([*waits.get(wc, ()), *moved.get(wc, ())])
+                    stored[wc] = [rest for one in found for rest in spans.subtract(one, gone)]
             backlog = 0
         rest = {wc: spans.subtract((start, end), stored.get(wc, ())) for wc in extents if start < end}
         return stored, rest, backlog

@@ -166,7 +166,8 @@ class MesShiftBoard(models.AbstractModel):
         hours = shift_board.hours_of(shift, tz)
         run = self._run(timeline)
         goal = pacer._mes_paced_by()
-        cycle_ns, goal_ns = self._cycle_ns(pacer, run, until), self._cycle_ns(goal, run, until)
+        cycle_ns = self._cycle_ns(pacer, run, until)
+        goal_ns = cycle_ns if goal == pacer else self._cycle_ns(goal, run, until)
         made = self._made(pacer, output, goal, shift.start, until, cycle_ns, target_oee)
         label = self._label(place.company_id, timeline)
         live = self.env["mes.board"]._live(pacer | output, now) if is_now else {}
