@@ -2,6 +2,7 @@ import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { beforeEach, describe, expect, test } from "@odoo/hoot";
 import { advanceTime, animationFrame, click, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import { makeServerError, mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
+import { READ_AGE_MS } from "@mes_oee/screen/hooks";
 import { MesTimeline } from "@mes_oee/timeline/mes_timeline";
 import { NOW, START, about, answer, machine } from "./timeline_test_helpers";
 
@@ -113,6 +114,27 @@ test("a conflict is told, and the reasons are put away", async () => {
     await settle();
     expect(".mes-tl-problem").toHaveText(/Sven/);
     expect(".mes-picker").toHaveCount(0);
+});
+
+test("what is said answers to what was there when the reasons were opened", async () => {
+    let version = "0";
+    onRpc("mes.timeline.screen", "about", ({ args }) => {
+        expect.step(version === "0" ? "read" : "read again");
+        return args[0].map((id) => about({ id, version }));
+    });
+    await mountTimeline();
+    await click(".mes-tl-item:first");
+    await settle();
+    expect(".mes-picker").toHaveCount(1);
+    version = "8"; // somebody else says something, and the lanes are read again
+    await advanceTime(READ_AGE_MS + 1000);
+    await settle();
+    expect.verifySteps(["read", "read again"]);
+    await press("1");
+    await settle();
+    await settle();
+    expect.verifySteps(["read again", "read again"]); // after what was said, and with the lanes
+    expect(said).toEqual([[[{ id: 11, version: "0" }], 4, null]]);
 });
 
 test("a stop that is no more says so", async () => {

@@ -34,7 +34,14 @@ export function useStopWork(screen) {
         const stops = await orm.call("mes.timeline.screen", "about", [ids]);
         if (mine === newest) {
             const live = (id) => Boolean(screen.store.stop(id)?.live);
-            state.stops = stops.map((stop) => ({ ...stop, isLive: live(stop.id) }));
+            // Whoever is about to say something answers to what was there when they began: a live reading
+            // meanwhile must not make their word overrule one that they have not seen.
+            const begun = new Map(state.task ? state.stops.map(({ id, version }) => [id, version]) : []);
+            state.stops = stops.map((stop) => ({
+                ...stop,
+                version: begun.get(stop.id) ?? stop.version,
+                isLive: live(stop.id),
+            }));
             Object.assign(state, { isOpen: true, isReading: false });
             if (wanted && stops.length && stops.every((stop) => stop.may.explain)) {
                 setTask(wanted);
