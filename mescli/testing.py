@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,9 @@ SHARED = {
 }
 OWN_STAGE = ("e2e", "faults", "browser", "benchmarks")  # folders of tests/ that are not pure
 SWEPT_AFTER_S = 86400.0
+# A run of everything gives at most so many failed tests a second look, alone on the machine: more is no accident.
+LOOKED_AT_AGAIN = 3
+STRICT = "MES_TEST_STRICT"  # set to 1: no second look
 VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
 
 
@@ -58,6 +61,8 @@ class Outcome:
     passed: int
     failures: tuple[tuple[str, str], ...]
     seconds: float
+    unsteady: tuple[str, ...] = ()
+    """Tests that failed beside the others and passed alone; they are counted as passed, and named."""
 
 
 def stage_of(path: str) -> str:
@@ -98,7 +103,41 @@ def run(request: Request) -> int:
     """Run the stages, print the sum; 0 only if every test has passed."""
     with children.interruptible():
         outcomes = [outcome for group in groups(request) for outcome in _run_group(group, request)]
+        if not request.narrowed and os.environ.get(STRICT) != "1":
+            outcomes = second_look(outcomes)
     return report(outcomes, request.narrowed)
+
+
+def second_look(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Run the few tests that failed once more, alone: what fails again has failed, what passes is named as unsteady.
+
+    On two cores that four processes share, a test of real processes and clocks may come too late through no fault of
+    the product. Only tests that ran get this; what was skipped, could not be imported, or crashed has failed.
+    """
+    suspects = [_suspects(outcome) for outcome in outcomes]
+    if not 0 < sum(map(len, suspects)) <= LOOKED_AT_AGAIN:
+        return list(outcomes)
+    pairs = zip(outcomes, suspects, strict=True)
+    return [_look_again(outcome, names) if names else outcome for outcome, names in pairs]
+
+
+def _suspects(outcome: Outcome) -> list[str]:
+    return [name for name, why in outcome.failures if "::" in name and why.startswith("failed in ")]
+
+
+def _look_again(outcome: Outcome, names: Sequence[str]) -> Outcome:
+    say(f"\nA second look, alone, at {', '.join(names)}")
+    second = _run_stage(outcome.stage, Request([outcome.stage], {outcome.stage: [str(ROOT / name) for name in names]}))
+    failed = {name for name, _ in second.failures}
+    has_run_all = second.passed + len(failed & set(names)) == len(names)  # else they have failed as they did
+    steady = [name for name in names if has_run_all and name not in failed]
+    return replace(
+        outcome,
+        passed=outcome.passed + len(steady),
+        failures=tuple(failure for failure in outcome.failures if failure[0] not in steady),
+        seconds=outcome.seconds + second.seconds,
+        unsteady=tuple(steady),
+    )
 
 
 def groups(request: Request) -> list[tuple[str, ...]]:
@@ -153,6 +192,10 @@ def report(outcomes: Sequence[Outcome], narrowed: bool) -> int:
         say("\nFailed (a skipped test has failed):")
         for name, why in failures:
             say(f"  {name}: {why}")
+    if unsteady := [name for outcome in outcomes for name in outcome.unsteady]:
+        say("\nUnsteady: failed beside the others, passed alone. Find out why.")
+        for name in unsteady:
+            say(f"  {name}")
     say("")
     for outcome in outcomes:
         bad = len(_failures(outcome, narrowed))

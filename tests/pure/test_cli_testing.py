@@ -179,6 +179,64 @@ def test_what_runs_aside_is_shown_and_counted(tmp_path, monkeypatch, capfd):
     assert told.splitlines()[-1] == "1 passed, 1 failed"
 
 
+UNSTEADY = """
+from pathlib import Path
+
+def test_good(): pass
+def test_late():
+    marker = Path(__file__).with_suffix(".seen")
+    seen = marker.exists()
+    marker.touch()
+    assert seen
+def test_bad(): assert False
+"""
+
+
+def looked_at_again(folder, monkeypatch, source):
+    """A whole run of one stage over ``source``; what it ended with."""
+    monkeypatch.setenv("MES_STATE", str(folder / "state"))
+    for name, value in BARE.items():
+        monkeypatch.setenv(name, value)
+    (folder / "test_it.py").write_text(source)
+    monkeypatch.setattr(testing, "ROOT", folder)
+
+    def runner(paths, extra):
+        where = paths or [str(folder / "test_it.py")]
+        return testing._pytest("pure", ["-p", "no:odoo", "--rootdir", str(folder), *where], os.environ)
+
+    monkeypatch.setitem(testing._RUNNERS, "pure", runner)
+    return testing.run(testing.Request(stages=["pure"]))
+
+
+def test_what_fails_beside_the_others_and_passes_alone_is_named(tmp_path, monkeypatch, capfd):
+    assert looked_at_again(tmp_path, monkeypatch, UNSTEADY.replace("assert False", "pass")) == 0
+    told = capfd.readouterr().out
+    assert "Unsteady" in told and "test_it.py::test_late" in told.split("Unsteady")[1]
+    assert told.splitlines()[-1] == "3 passed, 0 failed"
+
+
+def test_what_fails_twice_has_failed(tmp_path, monkeypatch, capfd):
+    assert looked_at_again(tmp_path, monkeypatch, UNSTEADY) == 1
+    told = capfd.readouterr().out
+    assert "test_it.py::test_bad" in told.split("Failed (")[1].split("Unsteady")[0]
+    assert told.splitlines()[-1] == "2 passed, 1 failed"
+
+
+def test_no_second_look_when_strict_or_when_many_fail(tmp_path, monkeypatch, capfd):
+    many = UNSTEADY + "".join(f"def test_bad_{n}(): assert False\n" for n in range(testing.LOOKED_AT_AGAIN))
+    assert looked_at_again(tmp_path, monkeypatch, many) == 1
+    assert capfd.readouterr().out.splitlines()[-1] == f"1 passed, {2 + testing.LOOKED_AT_AGAIN} failed"
+    (tmp_path / "test_it.seen").unlink()
+    monkeypatch.setenv(testing.STRICT, "1")
+    assert looked_at_again(tmp_path, monkeypatch, UNSTEADY.replace("assert False", "pass")) == 1
+    assert "Unsteady" not in capfd.readouterr().out
+
+
+def test_what_was_skipped_or_did_not_run_again_has_failed():
+    skipped = Outcome("pure", 1, (("a.py::b", "skipped: no tool"), ("stage pure", "pytest ended with 3")), 1.0)
+    assert testing.second_look([skipped]) == [skipped]
+
+
 BROKEN_OFF = """
 import os, subprocess, sys, time
 from pathlib import Path
