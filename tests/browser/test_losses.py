@@ -61,6 +61,17 @@ def test_from_the_waterfall_to_the_single_stop_in_two_taps(open_page: Any) -> No
     expect(page).to_have_url(re.compile(r"drill=step\.unplanned~reason\.(\d+|-)"))
     stop = int(single.get_attribute("data-stop") or 0)
     assert stop
+    money = single.locator(".mes-loss-money")
+    told = money.inner_text()
+    money.tap()
+    panel = page.locator(".mes-provenance[data-phase=ready]")
+    expect(panel.locator("[data-interval-text]")).to_contain_text("–")
+    expect(panel.locator("[data-part]")).to_have_count(1)
+    assert number(panel.locator(".mes-provenance-value").inner_text()) == pytest.approx(number(told), rel=0.01)
+    assert not_for_fingers(page, ".mes-loss-singles", "button", narrow=0) == []
+    picture(page, "stop-money")
+    panel.get_by_role("button", name="Close").tap()
+    expect(panel).to_have_count(0)
     page.go_back()
     expect(page.locator("[data-crumb]")).to_have_count(1)
     at_rest(page).go_forward()

@@ -20,6 +20,7 @@ from . import (
     mes_oee_levels,
     mes_oee_losses,
     mes_oee_money,
+    mes_oee_money_stop,
     mes_oee_more,
     mes_oee_provenance,
     mes_oee_quiet,

@@ -30,6 +30,17 @@ class Question(NamedTuple):
     tz: str
 
 
+class Valued(NamedTuple):
+    """A stop, its time within what was asked [start, end) in ms, and what that is worth, by which worth and cycle."""
+
+    stop: models.BaseModel
+    start: int
+    end: int
+    lost: Lost
+    worth: kpi.Worth
+    cycle: int | None
+
+
 class MesLossDrill(models.AbstractModel):
     """From a step of the waterfall down to the single stop: sums by anything, and what they are made of.
 
@@ -161,39 +172,48 @@ class MesLossDrill(models.AbstractModel):
         return Domain(field, "=", False if value is None else value)
 
     @api.private
-    def told_stops(self, asked: Question, stops: models.BaseModel) -> list[dict[str, Any]]:
-        """Stops as plain values: the time within the span, and what that is worth."""
+    def valued(self, asked: Question, stops: models.BaseModel) -> list[Valued]:
+        """Each stop with its time within the span, and what that is worth."""
         currency = self.env["mes.oee.worth"].currency(asked.scope)
         cycles = self.env["mes.oee.losses"]._cycles(set(stops.workcenter_id.ids))
         worths = self.env["mes.oee.worth"].of(
             {(one.workcenter_id.id, one.product_id.id or None) for one in stops}, currency
         )
-        told = []
+        found = []
+        for stop in stops:
+            key, begun = (stop.workcenter_id.id, stop.product_id.id or None), clock.to_ms(stop.at_from)
+            start = max(begun, asked.start)
+            end = max(start, min(clock.to_ms(stop.seen_until), asked.end))
+            cycle, worth = cycles(*key, begun), worths[key]
+            loss = kpi.of_bucket(stop.kind, end - start, 1, cycle, worth)
+            lost = Lost(key, stop.kind, end - start, loss.pieces, loss.money, 1)
+            found.append(Valued(stop, start, end, lost, worth, cycle))
+        return found
+
+    @api.private
+    def told_stops(self, asked: Question, stops: models.BaseModel) -> list[dict[str, Any]]:
+        """Stops as plain values: the time within the span, and what that is worth."""
         # Names of reasons and products stand on the shop floor anyway: an operator may have no right on them.
-        for stop in stops.sudo():
-            wc, product = stop.workcenter_id.id, stop.product_id.id or None
-            start, end = clock.to_ms(stop.at_from), clock.to_ms(stop.seen_until)
-            ms = max(0, min(end, asked.end) - max(start, asked.start))
-            lost = kpi.of_bucket(stop.kind, ms, 1, cycles(wc, product, start), worths[wc, product])
-            told.append(
-                {
-                    "what": "stop",
-                    "id": stop.id,
-                    "machine": {"id": wc, "name": stop.workcenter_id.name},
-                    "start": start,
-                    "end": end,
-                    "open": not stop.at_until,
-                    "kind": stop.kind,
-                    "reason": stop.effective_loss_id.name or None,
-                    "codes": stop.codes or None,
-                    "product": stop.product_id.display_name or None,
-                    "shift": stop.shift_name or None,
-                    "ms": ms,
-                    "pieces": _number(lost.pieces),
-                    "money": _number(lost.money),
-                }
-            )
-        return told
+        return [
+            {
+                "what": "stop",
+                "id": stop.id,
+                "machine": {"id": stop.workcenter_id.id, "name": stop.workcenter_id.name},
+                "start": clock.to_ms(stop.at_from),
+                "end": clock.to_ms(stop.seen_until),
+                "open": not stop.at_until,
+                "kind": stop.kind,
+                "reason": stop.effective_loss_id.name or None,
+                "codes": stop.codes or None,
+                "product": stop.product_id.display_name or None,
+                "shift": stop.shift_name or None,
+                "ms": one.lost.ms,
+                "pieces": _number(one.lost.pieces),
+                "money": _number(one.lost.money),
+            }
+            for one in self.valued(asked, stops.sudo())
+            for stop in [one.stop]
+        ]
 
     def _hours(self, asked: Question, chosen: Choice, steps: Sequence[str]) -> list[dict[str, Any]]:
         """The hours in which the steps without stops took their time; days where there would be too many hours."""

@@ -55,19 +55,22 @@ class MesOeeMoney(models.AbstractModel):
 
     @api.model
     @api.readonly
-    def provenance(self, scope, start: int, end: int, drill: Sequence = ()) -> dict[str, Any]:
+    def provenance(
+        self, scope, start: int, end: int, drill: Sequence = (), without_stops: bool = False
+    ) -> dict[str, Any]:
         """What the money of a loss was made of.
 
         ``scope``, ``start`` and ``end`` as of ``mes.oee.provenance``, the answer has its shape; ``drill`` is the way
         down of the loss analysis, ``[[kind, value as text]]``: a step of the waterfall or a big loss, a reason, a
-        machine, …. Besides ``currency_id`` and ``parts``: of each machine, product and step ``{label, rule, money,
-        exact, values}``, the dearest first, ``others`` the sum of those that are too many.
+        machine, …; ``without_stops`` as of ``tools.loss_choice.Choice``. Besides ``currency_id`` and ``parts``: of each
+        machine, product and step ``{label, rule, money, exact, values}``, the dearest first, ``others`` the sum of
+        those that are too many.
 
         :raises AccessError: the user may not read the scope or figures at all.
         :raises UserError: the way down is none, or nothing is known of the span.
         """
         oee = self.env["mes.oee"]
-        asked, chosen = oee._scope_records(scope), self._choice(drill)
+        asked, chosen = oee._scope_records(scope), self._choice(drill)._replace(without_stops=bool(without_stops))
         whole = oee.figures(asked, start, end, registry=COVERAGE)
         if not whole:
             raise UserError(self.env._("Nothing is known of this span: choose one with shifts or facts."))
@@ -275,6 +278,11 @@ class MesOeeMoney(models.AbstractModel):
         if changed:
             names = ", ".join(sorted(self.env["mrp.workcenter"].sudo().browse(changed).mapped("name")))
             notes.append(self.env._("The ideal cycle changed meanwhile: each hour counts by its own (%s).", names))
+        return notes + self._rule_notes(parts)
+
+    def _rule_notes(self, parts: Sequence[Part]) -> list[str]:
+        """Why time counts by the hour, and who sees prices."""
+        notes = []
         if any(part.rule in ("hour", "reject_cost") and part.product and part.step != "no_order" for part in parts):
             notes.append(
                 self.env._(

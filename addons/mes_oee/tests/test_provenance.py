@@ -1,11 +1,13 @@
 from fractions import Fraction
 from unittest.mock import patch
 
-from odoo.addons.mes_base.tests.common import HOUR, MONDAY, make_company, make_user
+from odoo.addons.mes_base.tests.common import HOUR, MINUTE, MONDAY, make_company, make_user
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..models import mes_oee_store
+from ..models.mes_loss_drill import Question
+from ..tools.loss_choice import choice
 from .common import OeeCase
 from .eight_hours import eight_hours
 
@@ -198,6 +200,72 @@ class TestMoney(OeeCase):
         self.assertEqual((stop.codes, told["value"]), ("17", 3600.0))
         self.assertNotIn("stops", self.ask(("step", "speed"))["intervals"])
         self.assertEqual(self.ask(("step", "unplanned"), ("reason", "-"))["value"], 0.0)
+
+    def stop(self, kind="unplanned", start=MONDAY, end=END, role="operator", user=None):
+        """The money of the day's stop of a kind."""
+        if role not in self.people:
+            self.people[role] = make_user(self.env, role)
+        stop = self.env["mes.stop"].search([("workcenter_id", "=", self.machine.id), ("kind", "=", kind)])
+        return self.env["mes.oee.money"].with_user(user or self.people[role]).stop(stop.id, start, end)
+
+    def test_a_single_stop_opens(self):
+        """An hour at 2 s and 3 − 1 a piece: what its row shows, with rule, pieces, time, coverage and the stop."""
+        told = self.stop(role="supervisor")
+        (part,) = told["parts"]
+        given = self.values(part)
+        redone = given["time"] / given["cycle"] * (given["price"] - given["cost"]) * given["share"]
+        self.assertEqual((redone, told["value"]), (Fraction(part["exact"]), 3600.0))
+        self.assertEqual((given["pieces"], told["coverage"]), (1800, 1.0))
+        self.assertEqual(told["interval"], [MONDAY + 2 * HOUR, MONDAY + 3 * HOUR])
+        self.assertIn("price − cost", told["formula"])
+        self.assertEqual(told["currency_id"], self.env.company.currency_id.id)
+        action = told["intervals"]["stops"]
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]).codes, "17")
+        self.assertEqual(self.stop("minor")["value"], 30.0)
+        names = {one["name"] for one in self.stop()["parts"][0]["values"]}
+        self.assertFalse(names & {"price", "cost", "hour_cost"}, "for supervisors only")
+
+    def test_rows_and_their_provenance_agree(self):
+        """Every row of the screen, stop or hour, opens to the money that it shows; also of a part of the span."""
+        self.product.standard_price = 1.7
+        begin, end = MONDAY + 15 * MINUTE, MONDAY + 2 * HOUR + 20 * MINUTE
+        for drill in ([], [["step", "unplanned"]], [["step", "setup"]], [["step", "speed"]], [["reason", "-"]]):
+            for start, until in ((MONDAY, END), (begin, end)):
+                chosen = choice({"drill": drill, "unit": "money"})
+                question = Question(self.machine, start, until, "UTC")
+                rows = self.env["mes.loss.drill"].singles(question, chosen, 99)["rows"]
+                self.assertTrue(rows or start != MONDAY, drill)
+                for row in rows:
+                    with self.subTest(drill=drill, start=start, row=row["what"], at=row["start"]):
+                        self.assertAlmostEqual(self.money_of(row, drill, start, until), row["money"], 2)
+
+    def money_of(self, row, drill, start, end):
+        """As the browser asks."""
+        money = self.env["mes.oee.money"]
+        if row["what"] == "stop":
+            return money.stop(row["id"], start, end)["value"]
+        span = (max(start, row["start"]), min(end, row["end"]))
+        return money.provenance(["mrp.workcenter", [row["machine"]["id"]]], *span, drill, True)["value"]
+
+    def test_of_a_stop_only_what_lies_in_the_span(self):
+        """Half of it costs half, and the panel says so; of nothing there is no money, nor of a stop that is gone."""
+        told = self.stop(end=MONDAY + 2 * HOUR + 30 * MINUTE)
+        self.assertEqual(told["value"], 1800.0)
+        self.assertTrue(any("within the chosen span" in note for note in told["notes"]))
+        self.assertFalse(any("within the chosen span" in note for note in self.stop()["notes"]))
+        with self.assertRaisesRegex(UserError, "outside the chosen time"):
+            self.stop(end=MONDAY + 2 * HOUR)
+        for nonsense in (2**30, 0, -1, "x", None, True, 2**40):
+            with self.assertRaisesRegex(UserError, "no more"):
+                self.env["mes.oee.money"].stop(nonsense, MONDAY, END)
+
+    def test_a_stop_of_others_stays_shut(self):
+        """Another company's operator, and who has no role."""
+        stranger = make_user(self.env, "operator", "elsewhere", company=make_company(self.env))
+        nobody = self.env["res.users"].create({"name": "O", "login": "o", "group_ids": self.env.ref("base.group_user")})
+        for user in (stranger, nobody):
+            with self.assertRaises(AccessError):
+                self.stop(user=user)
 
     def test_the_rule_of_the_line_is_told(self):
         """Whether the bottleneck earns, or all machines in equal parts."""

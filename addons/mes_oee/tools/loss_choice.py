@@ -35,7 +35,10 @@ class Filter(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """All choices of the screen; ``since`` to ``until`` (ms) only if ``span`` is any, as the other pair."""
+    """All choices of the screen; ``since`` to ``until`` (ms) only if ``span`` is any, as the other pair.
+
+    ``without_stops``: of standing time only what is no stop, as the hours that are listed beside the single stops.
+    """
 
     place: str = ""
     span: str = "last7"
@@ -47,12 +50,14 @@ class Choice(NamedTuple):
     unit: str = "ms"
     by: str = "reason"
     drill: tuple[Filter, ...] = ()
+    without_stops: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:
         """The waterfall's steps that were tapped, those of a big loss together; empty: none was."""
         found = next((one.value for one in self.drill if one.kind == "step"), None)
-        return () if found is None else kpi.SIX.get(str(found), (str(found),))
+        steps = () if found is None else kpi.SIX.get(str(found), (str(found),))
+        return tuple(one for one in steps or LOST_TIME if one not in STOPS) if self.without_stops else steps
 
     @property
     def filters(self) -> tuple[Filter, ...]:

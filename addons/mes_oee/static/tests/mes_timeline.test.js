@@ -167,3 +167,22 @@ test("machines that have no room are counted", async () => {
     await mountTimeline();
     expect(".mes-tl-none").toHaveText(/7 more machines/);
 });
+
+test("what a stop lost opens to its money, and Escape leads back to the stop", async () => {
+    const asked = [];
+    onRpc("mes.oee.money", "stop", ({ args }) => {
+        asked.push(args);
+        return { key: "money", number: null, value: 1800, unit: "money", currency_id: 1, refusal: null, formula: "f", formula_version: 1,
+            inputs: [], calendars: [], coverage: 1, method: "m", notes: [], as_of: NOW, pending_hours: 0, intervals: {},
+            interval: [args[1], args[2]], parts: [], others: null }; // prettier-ignore
+    });
+    await mountTimeline({ stop: "11" });
+    await click(".mes-tl-lost");
+    await settle();
+    expect(asked).toEqual([[11, about().from_ms, about().until_ms]]);
+    expect(".mes-provenance-value").toHaveText(/1,800/);
+    await press("Escape");
+    await settle();
+    expect(".mes-provenance").toHaveCount(0);
+    expect(".mes-tl-lost").toHaveText("900 pieces");
+});

@@ -3,6 +3,7 @@ import { describe, expect, test } from "@odoo/hoot";
 import { mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
 import { animationFrame } from "@odoo/hoot-mock";
 import { click } from "@odoo/hoot-dom";
+import { LossSingles } from "@mes_oee/losses/loss_singles/loss_singles";
 import { Provenance } from "@mes_oee/provenance/provenance";
 
 const TOLD = {
@@ -72,9 +73,43 @@ test("money is told with what it was made of, of the way down", async () => {
     const drill = [["step", "unplanned"]];
     await mountWithCleanup(Provenance, { props: props({ figure: "money", money: { drill } }) });
     await animationFrame();
-    expect(asked).toEqual([["provenance", [["mrp.workcenter", [1]], 0, 1, drill]]]);
+    expect(asked).toEqual([["provenance", [["mrp.workcenter", [1]], 0, 1, drill, false]]]);
     expect(".mes-provenance-value").toHaveText(/3,600/);
     expect("[data-part] [data-value=price]").toHaveText(/3\.00/);
     expect("[data-part]").toHaveText(/Filler · Cola/);
     expect(".mes-provenance").toHaveText(/2 others: .*40/);
+});
+
+test("the money of a single stop is asked for by the stop, and says the time that counts", async () => {
+    const asked = [];
+    onRpc("mes.oee.money", "stop", ({ args }) => {
+        asked.push(args);
+        return { ...TOLD, key: "money", unit: "money", value: 12.5, refusal: null, currency_id: 1, parts: [], others: null,
+            interval: [3600000, 3630000] }; // prettier-ignore
+    });
+    await mountWithCleanup(Provenance, { props: props({ end: 86400000, figure: "money", money: { stop: 11 } }) });
+    await animationFrame();
+    expect(asked).toEqual([[11, 0, 86400000]]);
+    expect(".mes-provenance-value").toHaveText(/12\.50/);
+    expect("[data-interval-text]").toHaveText("Thu, Jan 1 01:00:00 – 01:00:30");
+});
+
+test("each single stop has its timeline, its money and its record; an hour has no record", async () => {
+    const row = { machine: { id: 7, name: "Filler" }, ms: 60000, pieces: 30, kind: null, reason: null, codes: null, product: null };
+    const rows = [
+        { ...row, what: "stop", id: 11, start: 0, end: 60000, money: 60, kind: "unplanned" },
+        { ...row, what: "hour", id: null, start: 0, end: 3600000, money: 5 },
+        { ...row, what: "hour", id: null, start: 3600000, end: 7200000, money: 0 },
+    ];
+    const step = (name) => (one) => expect.step(`${name} ${one.what} ${one.id} ${one.start}`);
+    await mountWithCleanup(LossSingles, {
+        props: { singles: { rows, total: 3 }, tz: "UTC", isDays: false, currency: 1, onTimeline: step("timeline"),
+            onStop: step("record"), onMoney: step("money") },
+    }); // prettier-ignore
+    expect(".mes-loss-money").toHaveCount(2, { message: "no money, nothing to open" });
+    await click("[data-stop='11'] .mes-loss-money");
+    await click(".mes-loss-money:last");
+    await click("[data-stop='11'] .mes-loss-open");
+    await click("[data-stop='11'] [aria-label='Open the stop']");
+    expect.verifySteps(["money stop 11 0", "money hour null 0", "timeline stop 11 0", "record stop 11 0"]);
 });

@@ -133,6 +133,12 @@ export class MesLosses extends Component {
         return [this.data.scope.model, [...this.data.scope.ids]];
     }
 
+    /** Of what a figure is opened: the place and the span, or a single row's. */
+    get opened() {
+        const { start, end } = this.data;
+        return { scope: this.scope, start, end, ...this.state.money?.of };
+    }
+
     // ---- choices ----
 
     /** Another place or time is another question: what was tapped stays only while it may still be there. */
@@ -207,6 +213,20 @@ export class MesLosses extends Component {
     openRowMoney(row) {
         const drill = drillIntoRow(parseDrill(this.values.drill), this.data.by, row);
         this.openMoney(drill, [...this.crumbs.map((one) => one.word), row.label].join(" · "));
+    }
+
+    /** The same of a single stop, or of an hour of what is no stop, as far as it lies in the span. */
+    openSingleMoney(row) {
+        const isStop = row.what === "stop";
+        const { start, end } = this.data;
+        const of = {
+            scope: ["mrp.workcenter", [row.machine.id]],
+            start: isStop ? start : Math.max(start, row.start),
+            end: isStop ? end : Math.min(end, row.end),
+        };
+        const what = isStop ? { stop: row.id } : { drill: parseDrill(this.values.drill), withoutStops: true };
+        const label = [row.machine.name, row.reason || this.lossWord].join(" · ");
+        Object.assign(this.state, { figure: "money", money: { what, label, of } });
     }
 
     /** The same of the value of better OEE. */

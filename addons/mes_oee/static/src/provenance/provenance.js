@@ -10,8 +10,11 @@ function question({ scope, start, end, figure, dates, money }) {
     if (!money) {
         return ["mes.oee", "provenance", [scope, start, end, figure, dates || null]];
     }
+    if (money.stop) {
+        return ["mes.oee.money", "stop", [money.stop, start, end]];
+    }
     if (money.drill) {
-        return ["mes.oee.money", "provenance", [scope, start, end, money.drill]];
+        return ["mes.oee.money", "provenance", [scope, start, end, money.drill, Boolean(money.withoutStops)]];
     }
     return ["mes.oee.money", "points", [scope, money.points, money.investment ?? null]];
 }
@@ -32,7 +35,7 @@ export class Provenance extends Component {
         figure: String,
         label: String,
         tz: String,
-        /** Of money instead: {drill} the way down of the losses, or {points, investment} of better OEE. */
+        /** Of money instead: {drill, withoutStops} the way down of the losses, {stop} an id, or {points, investment}. */
         money: { type: [Object, { value: null }], optional: true },
         /** Business dates from, to (ISO): only the shifts of these days. */
         dates: { type: [Array, { value: null }], optional: true },
@@ -90,6 +93,16 @@ export class Provenance extends Component {
     get asOf() {
         const { as_of } = this.told;
         return `${formatDay(as_of, this.props.tz)} ${formatClock(as_of, this.props.tz)}`;
+    }
+
+    /** Of a single stop the time that counts, to the second; "" of anything else. */
+    get interval() {
+        const { tz } = this.props;
+        const [from, until] = (this.told.interval || []).map((ms) => [formatDay(ms, tz), formatClock(ms, tz, true)]);
+        if (!from) {
+            return "";
+        }
+        return `${from.join(" ")} – ${from[0] === until[0] ? until[1] : until.join(" ")}`;
     }
 
     get intervals() {

@@ -7,6 +7,7 @@ import { standardActionServiceProps } from "@web/webclient/actions/action_servic
 import { Legend } from "@mes_oee/board/legend/legend";
 import { CHANNEL, MESSAGE } from "@mes_oee/board/live_feed";
 import { Pace } from "@mes_oee/board/pace";
+import { Provenance } from "@mes_oee/provenance/provenance";
 import { READ_AGE_MS, READ_GAP_MS, useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
 import { Screen } from "@mes_oee/screen/screen";
@@ -27,7 +28,7 @@ const TICK_MS = 1000;
 /** What happened, and what is still unexplained? */
 export class MesTimeline extends Component {
     static template = "mes_oee.Timeline";
-    static components = { Legend, PlacePicker, Screen, SpanPanel, SpanPicker, StopList, StopPanel, TimelinePlot };
+    static components = { Legend, PlacePicker, Provenance, Screen, SpanPanel, SpanPicker, StopList, StopPanel, TimelinePlot };
     static props = { ...standardActionServiceProps };
     static path = "mes-timeline";
     static displayName = _t("Timeline");
@@ -142,6 +143,18 @@ export class MesTimeline extends Component {
 
     get stops() {
         return this.shown.stops({ onlyOpen: this.address.values.open });
+    }
+
+    /** What the chosen stop cost, while that is open. */
+    get lost() {
+        const { task, stops } = this.work.state;
+        const [stop] = stops;
+        if (task !== "lost" || stops.length !== 1) {
+            return null;
+        }
+        const { id, machine, from_ms: start, until_ms, seen_ms, tz } = stop;
+        const label = [machine.name, stop.effective?.name || _t("Lost")].join(" · ");
+        return { scope: ["mrp.workcenter", [machine.id]], start, end: until_ms ?? seen_ms, money: { stop: id }, label, tz };
     }
 
     // ---- time ----

@@ -3,6 +3,8 @@ import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { splitOffset } from "./timeline_model";
 
+/** The tasks at whose end something is said. */
+const SAYS = new Set(["explain", "split"]);
 const CONFLICT = "odoo.addons.mes_base.exceptions.StopConflict";
 
 /**
@@ -36,7 +38,7 @@ export function useStopWork(screen) {
             const live = (id) => Boolean(screen.store.stop(id)?.live);
             // Whoever is about to say something answers to what was there when they began: a live reading
             // meanwhile must not make their word overrule one that they have not seen.
-            const begun = new Map(state.task ? state.stops.map(({ id, version }) => [id, version]) : []);
+            const begun = new Map(SAYS.has(state.task) ? state.stops.map(({ id, version }) => [id, version]) : []);
             state.stops = stops.map((stop) => ({
                 ...stop,
                 version: begun.get(stop.id) ?? stop.version,

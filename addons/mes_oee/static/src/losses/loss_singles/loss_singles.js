@@ -15,6 +15,8 @@ export class LossSingles extends Component {
         onTimeline: Function,
         /** Opens a stop's own form. */
         onStop: Function,
+        /** Opens what the money of a row was made of. */
+        onMoney: { type: Function, optional: true },
     };
 
     get rows() {
@@ -27,6 +29,7 @@ export class LossSingles extends Component {
             time: formatAmount(row.ms, "ms"),
             piecesText: formatAmount(row.pieces, "pieces"),
             moneyText: formatAmount(row.money, "money", currency),
+            hasMoney: Boolean(row.money && this.props.onMoney),
         }));
     }
 

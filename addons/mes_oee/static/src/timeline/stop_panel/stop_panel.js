@@ -18,7 +18,7 @@ export class StopPanel extends Component {
         /** The chosen ones are being read. */
         isReading: Boolean,
         now: Number,
-        /** "": nothing; "explain": the reasons are shown; "split". */
+        /** "": nothing; "explain": the reasons are shown; "split"; "lost": what it cost, and what that was made of. */
         task: String,
         /** Stops of the same machine right before and after: {id, start, end}. */
         neighbours: Array,
@@ -64,7 +64,7 @@ export class StopPanel extends Component {
         const shift = [stop.shift, stop.business_date && formatDate(stop.business_date)].filter(Boolean).join(" · ");
         return [
             [_t("Duration"), formatDuration(this.end - stop.from_ms)],
-            [_t("Lost"), stop.lost_pieces === null ? "" : formatPieces(stop.lost_pieces)],
+            [_t("Lost"), stop.lost_pieces === null ? "" : formatPieces(stop.lost_pieces), "lost"],
             [_t("Machine's code"), stop.codes.join(", ")],
             [_t("Alarms"), stop.alarms.slice(0, MOST_ALARMS).join(", ")],
             [_t("Interlock"), stop.interlock && (INTERLOCKS[stop.interlock] || stop.interlock)],
@@ -74,7 +74,7 @@ export class StopPanel extends Component {
             [_t("Order"), order],
         ]
             .filter(([, value]) => value)
-            .map(([label, value]) => ({ label, value }));
+            .map(([label, value, task]) => ({ label, value, task }));
     }
 
     get words() {
