@@ -29,7 +29,7 @@ class MesArea(models.Model):
     code = fields.Char(required=True, help="Second part of a machine's code, such as PACK.")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    site_id = fields.Many2one("mes.site", required=True, index=True, ondelete="restrict", check_company=True)
+    site_id = fields.Many2one("mes.site", required=True, index=True, ondelete="restrict")
     company_id = fields.Many2one(related="site_id.company_id", store=True, index=True)
     tz = fields.Selection(related="site_id.tz")
     workcenter_ids = fields.One2many("mrp.workcenter", "mes_area_id", string="Work Centers")

@@ -19,7 +19,7 @@ class MesIdealCycle(models.Model):
     _marking_why = "ideal"
 
     workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="restrict", check_company=True
+        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="restrict"
     )
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
     product_id = fields.Many2one(

@@ -19,7 +19,7 @@ class MesMinorStop(models.Model):
     _rec_name = "mode"
 
     workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Machine", required=True, index=True, ondelete="cascade", check_company=True
+        "mrp.workcenter", string="Machine", required=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
     mode = fields.Selection(MODES, required=True)

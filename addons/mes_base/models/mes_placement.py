@@ -15,7 +15,7 @@ class MesPlacement(models.Model):
     _check_company_auto = True
 
     workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="cascade", check_company=True
+        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
     area_id = fields.Many2one("mes.area", required=True, ondelete="restrict", check_company=True)

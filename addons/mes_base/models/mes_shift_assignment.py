@@ -14,9 +14,7 @@ class MesShiftAssignment(models.Model):
     _check_company_auto = True
     _marking_why = "calendar"
 
-    pattern_id = fields.Many2one(
-        "mes.shift.pattern", required=True, index=True, ondelete="restrict", check_company=True
-    )
+    pattern_id = fields.Many2one("mes.shift.pattern", required=True, index=True, ondelete="restrict")
     company_id = fields.Many2one(related="pattern_id.company_id", store=True, index=True)
     site_id = fields.Many2one("mes.site", index=True, ondelete="restrict", check_company=True)
     area_id = fields.Many2one("mes.area", index=True, ondelete="restrict", check_company=True)

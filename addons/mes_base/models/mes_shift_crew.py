@@ -12,7 +12,7 @@ class MesShiftCrew(models.Model):
     _check_company_auto = True
     _marking_why = "calendar"
 
-    shift_id = fields.Many2one("mes.shift", required=True, index=True, ondelete="cascade", check_company=True)
+    shift_id = fields.Many2one("mes.shift", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="shift_id.company_id", store=True, index=True)
     week = fields.Integer(
         string="Week of the Cycle", default=0, help="0: in every week for which no other crew is named."

@@ -35,9 +35,7 @@ class MesStateOverride(models.Model):
     _check_company_auto = True
     _marking_why = "override"
 
-    workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Work Center", required=True, ondelete="restrict", check_company=True
-    )
+    workcenter_id = fields.Many2one("mrp.workcenter", string="Work Center", required=True, ondelete="restrict")
     company_id = fields.Many2one(
         "res.company", compute="_compute_company_id", store=True, required=True, precompute=True, index=True,
         ondelete="restrict",

@@ -81,6 +81,17 @@ class TestEveryModel(TransactionCase):
                 whole = [rule for rule in rules if all(rule[f"perm_{right}"] for right in RIGHTS)]
                 self.assertTrue([rule for rule in whole if "company_ids" in rule.domain_force])
 
+    def test_what_gives_the_company_can_be_chosen_first(self):
+        """A new row has no company yet: who asked for one of the same company would be offered nothing in its form."""
+        for name, model in self.models.items():
+            company = model._fields.get("company_id")
+            if company is None:
+                continue
+            sources = {path.split(".")[0] for path in model.env.registry.field_depends[company]}
+            with self.subTest(model=name):
+                asked = [source for source in sources if getattr(model._fields[source], "check_company", False)]
+                self.assertEqual(asked, [])
+
     def test_who_may_change_what(self):
         """The table above, and no more."""
         for role, open_models in MAY_CHANGE.items():

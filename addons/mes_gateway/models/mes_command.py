@@ -40,7 +40,7 @@ class MesCommand(models.Model):
         default="write",
     )
     tag_id = fields.Many2one(
-        "mes.gateway.tag", required=True, index=True, ondelete="restrict", check_company=True, string="Tag"
+        "mes.gateway.tag", required=True, index=True, ondelete="restrict", string="Tag"
     )
     gateway_id = fields.Many2one(related="tag_id.gateway_id", store=True, index=True)
     company_id = fields.Many2one(related="tag_id.company_id", store=True, index=True)

@@ -27,7 +27,7 @@ class MesOeeFinding(models.Model):
 
     kind = fields.Selection([("ideal_too_long", "Ideal cycle too long")], required=True, default="ideal_too_long")
     workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="cascade", check_company=True
+        "mrp.workcenter", string="Work Center", required=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
     product_id = fields.Many2one(

@@ -24,7 +24,7 @@ class MesShiftReport(models.Model):
     _rec_name = "workcenter_id"
 
     workcenter_id = fields.Many2one(
-        "mrp.workcenter", string="Line or Machine", required=True, index=True, ondelete="cascade", check_company=True,
+        "mrp.workcenter", string="Line or Machine", required=True, index=True, ondelete="cascade",
         domain="[('mes_level', '!=', False)]",
     )  # fmt: skip
     company_id = fields.Many2one(related="workcenter_id.company_id", store=True, index=True)
