@@ -69,6 +69,7 @@ def test_from_the_waterfall_to_the_single_stop_in_two_taps(open_page: Any) -> No
     expect(panel.locator("[data-part]")).to_have_count(1)
     assert number(panel.locator(".mes-provenance-value").inner_text()) == pytest.approx(number(told), rel=0.01)
     assert not_for_fingers(page, ".mes-loss-singles", "button", narrow=0) == []
+    money.scroll_into_view_if_needed()
     picture(page, "stop-money")
     panel.get_by_role("button", name="Close").tap()
     expect(panel).to_have_count(0)

@@ -204,7 +204,7 @@ class MesOeeMoney(models.AbstractModel):
         worth, lost = part.worth, part.lost
         values = [self._amount("time", Fraction(lost.ms), "ms"), self._amount("pieces", lost.pieces, "pieces")]
         if part.cycle and part.rule == "contribution":
-            values.append(self._amount("cycle", Fraction(part.cycle, kpi.NS_PER_MS), "ms"))
+            values.append(self._amount("cycle", Fraction(part.cycle, kpi.NS_PER_MS), "cycle_ms"))
         if part.rule in ("contribution", "earned"):
             values.append(self._amount("share", worth.share, "ratio"))
         if self._may_see_prices():

@@ -66,6 +66,7 @@ test("money is told with what it was made of, of the way down", async () => {
             ...TOLD, key: "money", unit: "money", value: 3600, refusal: null, currency_id: 1,
             parts: [{ label: "Filler · Cola", rule: "lost time × cost", money: 3600, exact: "3600", values: [
                 { name: "time", label: "time", value: 3600000, exact: "3600000", unit: "ms" },
+                { name: "cycle", label: "ideal cycle", value: 800, exact: "800", unit: "cycle_ms" },
                 { name: "price", label: "sales price", value: 3, exact: "3", unit: "money" }] }],
             others: { number: 2, money: 40 },
         }; // prettier-ignore
@@ -77,6 +78,8 @@ test("money is told with what it was made of, of the way down", async () => {
     expect(".mes-provenance-value").toHaveText(/3,600/);
     expect("[data-part] [data-value=price]").toHaveText(/3\.00/);
     expect("[data-part]").toHaveText(/Filler · Cola/);
+    expect("[data-part] [data-value=cycle]").toHaveText("0.800 s");
+    expect("[data-input=APT] th").toHaveText("production time", { message: "money has no names of the standard" });
     expect(".mes-provenance").toHaveText(/2 others: .*40/);
 });
 

@@ -5,6 +5,11 @@ import { formatClock, formatCount, formatDay, formatDuration, formatMoney, forma
 
 const SHOW_COVERAGE_BELOW = 0.95;
 
+/** Seconds of a cycle: short ones are fractions of a second. */
+function formatShort(seconds) {
+    return formatNumber(seconds, Number.isInteger(seconds) ? 0 : seconds < 10 ? 3 : 1);
+}
+
 /** What is asked of which model: a figure, the money of a loss, or the value of better OEE. */
 function question({ scope, start, end, figure, dates, money }) {
     if (!money) {
@@ -116,6 +121,7 @@ export class Provenance extends Component {
         return {
             ratio: () => formatRatio(value),
             ms: () => formatDuration(value),
+            cycle_ms: () => _t("%s s", formatShort(value / 1000)),
             pieces: () => formatCount(value),
             number: () => formatNumber(value, Number.isInteger(value) ? 0 : 1),
             money: () => formatMoney(value, this.told.currency_id),
@@ -125,7 +131,7 @@ export class Provenance extends Component {
 
     /** The exact amount as the formula got it. */
     exact({ exact, unit }) {
-        return unit === "ms" ? _t("%s ms", exact) : exact;
+        return ["ms", "cycle_ms"].includes(unit) ? _t("%s ms", exact) : exact;
     }
 
     /** Of money: what each machine, product and step came to. */
