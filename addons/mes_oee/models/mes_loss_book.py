@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from odoo import api, models
 from odoo.addons.mes_base.tools import clock
+from odoo.tools import format_datetime, get_lang
 
 from .. import kpi
 from ..tools.loss_book import MOST_ROWS, Column, Sheet, workbook
@@ -42,7 +43,8 @@ class MesLossBook(models.AbstractModel):
             self._stops(asked, chosen, shown),
         ]
         day = _local(asked.start, asked.tz).date().isoformat()
-        return f"losses-{day}.xlsx", workbook(sheets)
+        lang = get_lang(self.env)
+        return f"losses-{day}.xlsx", workbook(sheets, lang.date_format, lang.time_format)
 
     # -- sheets ------------------------------------------------------------------------------------
 
@@ -76,11 +78,11 @@ class MesLossBook(models.AbstractModel):
         """What the tables are about: place, span, filters, how sums came about, calendars."""
         span = self.env._(
             "From %(start)s until %(end)s (%(tz)s)",
-            start=_local(asked.start, asked.tz), end=_local(asked.end, asked.tz), tz=asked.tz,
+            start=self._when(asked.start, asked.tz), end=self._when(asked.end, asked.tz), tz=asked.tz,
         )  # fmt: skip
         lines = [shown["scope"]["name"], span]
         if shown["was_start"] is not None:
-            start, end = (_local(shown[name], asked.tz) for name in ("was_start", "was_end"))
+            start, end = (self._when(shown[name], asked.tz) for name in ("was_start", "was_end"))
             lines.append(self.env._("Compared with %(start)s until %(end)s", start=start, end=end))
         if shown["sums"]:
             lines.append(self.env._("Figures of the place: %s", shown["sums"]["method"]))
@@ -89,6 +91,10 @@ class MesLossBook(models.AbstractModel):
             version = one["version"]
             lines.append(self.env._("Calendar of %(machine)s: %(version)s", machine=one["name"], version=version))
         return lines
+
+    def _when(self, ms: int, tz: str) -> str:
+        """An instant on the site's clock as people write it in the language of who asks."""
+        return format_datetime(self.env, clock.from_ms(ms), tz=tz)
 
     def _losses(self, title: str, losses: list[dict[str, Any]], names: dict[str, str], shown: dict[str, Any]) -> Sheet:
         """Steps of the waterfall, or the six big losses."""
@@ -117,7 +123,8 @@ class MesLossBook(models.AbstractModel):
         machines = {one.id: one.name for one in self.env["mrp.workcenter"].sudo().browse({p.key[0] for p in parts})}
         words = self._bucket_names()
         columns = [
-            Column(self.env._("Machine")), Column(self.env._("Hour") if hourly else self.env._("Day"), "time"),
+            Column(self.env._("Machine")),
+            Column(self.env._("Hour"), "time") if hourly else Column(self.env._("Day"), "date"),
             *(Column(words[name], "minutes") for name in TIMES),
             *(Column(word, "number") for word in (self.env._("Pieces"), self.env._("Good"), self.env._("Rejects"))),
         ]  # fmt: skip

@@ -2,28 +2,40 @@
 
 Colour carries state and nothing else; everything else is grey. The page can be read in black and white: states
 differ in height as well, as on the board.
+
+The letters are those of Open Sans, which Odoo ships for its own reports: the built-in fonts of a PDF have no letters
+for Polish, Czech, Greek or Russian.
 """
 
 from io import BytesIO
 from xml.sax.saxutils import escape
 
 from odoo.addons.mes_base.tools import palette
+from odoo.tools.misc import file_path
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer
 
 from .sheet import Bars, HourLine, Ribbon, Sheet, Tile
 
+REGULAR, BOLD = "MES Regular", "MES Bold"
+for _name, _file in ((REGULAR, "Regular"), (BOLD, "Bold")):
+    _font = TTFont(_name, file_path(f"web/static/fonts/google/Open_Sans/Open_Sans-{_file}.ttf"))
+    # French numbers and English times hold a narrow space that Open Sans lacks: it is drawn as a thin one.
+    _font.face.charToGlyph.setdefault(0x202F, _font.face.charToGlyph[0x2009])
+    _font.face.charWidths.setdefault(0x202F, _font.face.charWidths[0x2009])
+    registerFont(_font)
 INK, GREY, PALE, ACCENT = HexColor("#101418"), HexColor("#5b646d"), HexColor("#e7eaed"), HexColor("#3a5a7a")
 MARGIN = 14 * mm
 WIDTH = A4[0] - 2 * MARGIN
-TITLE = ParagraphStyle("title", fontName="Helvetica-Bold", fontSize=16, leading=20, textColor=INK)
-PLAIN = ParagraphStyle("plain", fontName="Helvetica", fontSize=9, leading=12, textColor=GREY)
-HEAD = ParagraphStyle("head", fontName="Helvetica-Bold", fontSize=11, leading=15, textColor=INK, spaceBefore=4 * mm)
-WARNING = ParagraphStyle("warning", parent=PLAIN, fontName="Helvetica-Bold", textColor=INK)
+TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=16, leading=20, textColor=INK)
+PLAIN = ParagraphStyle("plain", fontName=REGULAR, fontSize=9, leading=12, textColor=GREY)
+HEAD = ParagraphStyle("head", fontName=BOLD, fontSize=11, leading=15, textColor=INK, spaceBefore=4 * mm)
+WARNING = ParagraphStyle("warning", parent=PLAIN, fontName=BOLD, textColor=INK)
 # What runs is low and what stands rises above it: so the ribbon can be read without its colours.
 HEIGHTS = {"running": 0.45, "planned": 0.3, "minor": 1.0, "no_data": 0.3, "off": 0.0}
 
@@ -45,7 +57,7 @@ def shift_pdf(sheet: Sheet) -> bytes:
         story += _list(bars)
 
     def footer(canvas, _document) -> None:
-        canvas.setFont("Helvetica", 7)
+        canvas.setFont(REGULAR, 7)
         canvas.setFillColor(GREY)
         for place, line in enumerate(sheet.footer):
             canvas.drawString(MARGIN, 11 * mm - place * 3 * mm, _fitted(line, 7, WIDTH - 12 * mm))
@@ -75,12 +87,12 @@ class Row(Flowable):
         return self.width, self.height
 
     def text(self, x: float, y: float, words: str, size: float = 8, bold: bool = False, color: Color = INK) -> None:
-        self.canv.setFont("Helvetica-Bold" if bold else "Helvetica", size)
+        self.canv.setFont(BOLD if bold else REGULAR, size)
         self.canv.setFillColor(color)
         self.canv.drawString(x, y, words)
 
     def right(self, x: float, y: float, words: str, size: float = 8, color: Color = INK) -> None:
-        self.canv.setFont("Helvetica", size)
+        self.canv.setFont(REGULAR, size)
         self.canv.setFillColor(color)
         self.canv.drawRightString(x, y, words)
 
@@ -221,12 +233,13 @@ class BarLine(Row):
 
 def _shrunk(words: str, size: float, width: float) -> float:
     """The size in which a bold number has its room: half of it would be another number."""
-    return max(8.0, min(size, size * width / stringWidth(words or " ", "Helvetica-Bold", size)))
+    # A hair less: what fits exactly would be too wide by the last binary digit.
+    return max(8.0, min(size, 0.999 * size * width / stringWidth(words or " ", BOLD, size)))
 
 
 def _fitted(words: str, size: float, width: float, bold: bool = False) -> str:
     """The words cut to a width, with an ellipsis where something is missing."""
-    font = "Helvetica-Bold" if bold else "Helvetica"
+    font = BOLD if bold else REGULAR
     if stringWidth(words, font, size) <= width:
         return words
     while words and stringWidth(f"{words}…", font, size) > width:

@@ -1,5 +1,6 @@
 import io
 import json
+from datetime import datetime
 from unittest.mock import patch
 
 import openpyxl
@@ -20,8 +21,9 @@ from odoo.addons.mes_base.tests.common import (
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
 
-from ..models import mes_loss_drill
+from ..models import mes_loss_book, mes_loss_drill
 from ..tools import loss_choice, loss_spans
+from ..tools.loss_book import number_format
 from .common import OeeCase
 from .eight_hours import eight_hours
 
@@ -245,7 +247,8 @@ class TestLossBook(LossCase, HttpCase):
 
     def book(self, **choice):
         asked = {"place": f"machine-{self.machine.id}", "span": "any", "since": MONDAY, "until": END, **choice}
-        name, content = self.env["mes.loss.book"].with_user(self.operator).made(asked)
+        books = self.env["mes.loss.book"].with_user(self.operator).with_context(lang=self.operator.lang)
+        name, content = books.made(asked)
         self.assertTrue(name.endswith("2026-03-02.xlsx"), name)
         return openpyxl.load_workbook(io.BytesIO(content))
 
@@ -274,6 +277,38 @@ class TestLossBook(LossCase, HttpCase):
         self.assertAlmostEqual(sum(row[9] for row in hours[1:]), 60)
         self.assertEqual(sum(row[-3] for row in hours[1:]), 10_300)
         self.assertEqual([row[3:6] for row in self.rows(book["Stops"])[1:]], [[60, 1800, 3600], [0.5, 15, 30]])
+
+    def test_dates_are_those_of_the_reader(self):
+        """Head lines in the reader's words on the site's clock; cells are dates that are shown the same way."""
+        at = datetime(2026, 3, 2, 2)
+        for lang, head, form in (
+            ("en_US", "From 03/02/2026 12:00:00 AM until 03/02/2026 08:00:00 AM (UTC)", "mm/dd/yyyy hh:mm:ss AM/PM"),
+            ("de_DE", "02.03.2026 00:00:00", "dd.mm.yyyy hh:mm:ss"),
+        ):
+            self.env["res.lang"]._activate_lang(lang)
+            self.env["res.lang"]._lang_get(lang).time_format = "%I:%M:%S %p" if lang == "en_US" else "%H:%M:%S"
+            self.operator.lang = lang
+            book = self.book(compare="any", other_since=MONDAY, other_until=END)
+            summary, stops = book.worksheets[0], book.worksheets[-1]
+            self.assertIn(head, summary["A2"].value)
+            self.assertNotRegex(" ".join(summary[f"A{row}"].value or "" for row in range(1, 6)), r"\d{4}-\d\d")
+            self.assertEqual((stops["B2"].value, stops["B2"].number_format), (at, form))
+            self.assertTrue(stops["B2"].is_date)
+
+    def test_a_long_span_has_days(self):
+        """Listed by day there is no time."""
+        with patch.object(mes_loss_book, "HOURLY_MS", HOUR):
+            days = self.book()["Days"]
+        self.assertEqual([cell.number_format for cell in days["B"][1:]], ["mm/dd/yyyy"])
+        self.assertEqual(days["B2"].value, datetime(2026, 3, 2))
+
+    def test_patterns_of_languages(self):
+        """Every pattern that a language of Odoo has is one of a spreadsheet: letters are letters, nothing is lost."""
+        expected = {
+            "%d/%m/%Y": "dd/mm/yyyy", "%Y年%m月%d日": 'yyyy"年"mm"月"dd"日"', "%d. %b %y": "dd. mmm yy",
+            "%I:%M %p": "hh:mm AM/PM", "%H시 %M분": 'hh"시" mm"분"', "%-d.%-m.%Y.": "d.m.yyyy.", '%H"h"%M': 'hh"h"mm', "%j": "",
+        }  # fmt: skip
+        self.assertEqual({pattern: number_format(pattern) for pattern in expected}, expected)
 
     def test_it_is_of_what_was_tapped(self):
         """Pareto and stops pass the filters and say so."""

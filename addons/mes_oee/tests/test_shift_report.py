@@ -19,9 +19,12 @@ from odoo.addons.mes_base.tests.common import (
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import HttpCase, tagged
 from odoo.tools.pdf import PdfFileReader
+from reportlab.pdfbase.pdfmetrics import getFont
 
+from ..report import shift_pdf
 from .common import OeeCase
 
+QUEUE = "mail.ir_cron_mail_scheduler_action"
 EARLY, END = MONDAY + 6 * HOUR, MONDAY + 14 * HOUR
 
 
@@ -87,10 +90,37 @@ class TestShiftSheet(ReportCase):
         words = text_of(self.sheet().pdf(self.machine.id, EARLY)[1])
         self.assertIn("Blocked by the machine after (1 h 00 min)", words)
 
+    def test_a_number_that_was_made_smaller_is_not_cut(self):
+        """Whatever its length: it fits, though it fits exactly."""
+        for minutes in range(60, 600):
+            words = f"{minutes // 60} h {minutes % 60:02d} min"
+            size = shift_pdf._shrunk(words, 15, 59.0)
+            self.assertEqual(shift_pdf._fitted(words, size, 59.0, True), words)
+
+    def test_every_space_has_its_letter(self):
+        """The narrow space of French numbers and English times is no black box."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        for lang in ("en_US", "fr_FR"):
+            sheet = self.sheet(lang=lang)
+            words = sheet._footer(sheet._board(self.machine.id, EARLY))[0] + sheet._count(20_000)
+            for font in (shift_pdf.REGULAR, shift_pdf.BOLD):
+                letters = getFont(font).face.charToGlyph
+                self.assertEqual([char for char in words if ord(char) not in letters], [])
+
     def test_speaks_the_readers_language(self):
         self.env["res.lang"]._activate_lang("de_DE")
         _name, content = self.sheet(lang="de_DE").pdf(self.machine.id, EARLY)
         self.assertIn("Montag", text_of(content))
+
+    def test_names_of_all_europe_have_their_letters(self):
+        """Polish, Czech, Hungarian, Romanian, Turkish, Greek and Russian ones; the words can be copied out again."""
+        names = "Łódź Příliš žluťoučký őű șț ğış Αθήνα Ужгород"
+        self.machine.name = names
+        content = self.sheet().pdf(self.machine.id, EARLY)[1]
+        self.assertIn(f"{names} – E", text_of(content))
+        for font in (shift_pdf.REGULAR, shift_pdf.BOLD):
+            known = getFont(font).face.charToGlyph
+            self.assertEqual([letter for letter in names + "–…·×÷−€›" if ord(letter) not in known], [], font)
 
     def test_a_shift_without_facts_has_dashes_and_no_error(self):
         _name, content = self.sheet(END + 12 * HOUR).pdf(self.machine.id, END + HOUR)
@@ -146,6 +176,45 @@ class TestShiftReport(ReportCase):
         self.assertIn("e-mail", self.report.sudo().sent_ids.problem)
         self.send(END + 20 * MINUTE)
         self.assertEqual(len(self.report.sudo().sent_ids), 1)
+
+    def test_it_is_on_its_way_at_once(self):
+        """Odoo's own round through the queue is once an hour: the report asks for one of its own."""
+        asked = self.env["ir.cron.trigger"].search_count(queue := [("cron_id", "=", self.env.ref(QUEUE).id)])
+        self.send(END + 10 * MINUTE)
+        self.assertGreater(self.env["ir.cron.trigger"].search_count(queue), asked)
+
+    def test_it_comes_from_the_company(self):
+        self.report.company_id.sudo().email = "plant@example.com"
+        self.assertIn("plant@example.com", self.send(END + 10 * MINUTE).email_from)
+
+    def test_who_has_no_address_is_named(self):
+        """Before it goes out and after it went out to the others."""
+        self.operator.email = False
+        self.assertIn(self.operator.name, self.report.hint)
+        self.assertEqual(len(self.send(END + 10 * MINUTE).recipient_ids), 1)
+        self.assertIn(self.operator.name, self.report.sent_ids.outcome)
+
+    def test_a_mail_server_that_is_down_is_told_and_tried_again(self):
+        """What Odoo's queue could not deliver stays, is said where people look, and goes out when it can."""
+        mail = self.send(END + 10 * MINUTE)
+        self.assertIn("waits", self.report.sent_ids.outcome)
+        with patch.object(type(self.env["ir.mail_server"]), "_connect__", side_effect=OSError("no route")):
+            mail.send()
+        self.assertEqual(mail.state, "exception")
+        self.assertIn("no route", self.report.sent_ids.outcome)
+        self.send(END + 15 * MINUTE)
+        self.assertEqual(mail.state, "outgoing")
+        self.assertIn("no route", self.report.sent_ids.outcome)
+        mail.send()
+        self.assertFalse(mail.exists())
+        self.assertFalse(self.report.sent_ids.outcome)
+        self.assertTrue(self.report.sent_ids.attachment_id)
+
+    def test_a_mail_that_failed_long_ago_is_let_be(self):
+        mail = self.send(END + 10 * MINUTE)
+        mail.write({"state": "exception", "failure_reason": "no route"})
+        self.send(END + 37 * HOUR)
+        self.assertEqual(mail.state, "exception")
 
     def test_a_fault_does_not_hold_up_the_others(self):
         """Whatever goes wrong while it is drawn is kept with the shift; the round goes on."""
