@@ -306,7 +306,8 @@ class TestLossBook(LossCase, HttpCase):
         """Every pattern that a language of Odoo has is one of a spreadsheet: letters are letters, nothing is lost."""
         expected = {
             "%d/%m/%Y": "dd/mm/yyyy", "%Y年%m月%d日": 'yyyy"年"mm"月"dd"日"', "%d. %b %y": "dd. mmm yy",
-            "%I:%M %p": "hh:mm AM/PM", "%H시 %M분": 'hh"시" mm"분"', "%-d.%-m.%Y.": "d.m.yyyy.", '%H"h"%M': 'hh"h"mm', "%j": "",
+            "%I:%M %p": "hh:mm AM/PM", "%H시 %M분": 'hh"시" mm"분"', "%-d.%-m.%Y.": "d.m.yyyy.", '%H"h"%M': 'hh"h"mm',
+            "%j": "",
         }  # fmt: skip
         self.assertEqual({pattern: number_format(pattern) for pattern in expected}, expected)
 
