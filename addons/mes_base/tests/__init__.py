@@ -17,6 +17,7 @@ from . import (
     test_shift_versions,
     test_state_maps,
     test_stop_backlog,
+    test_stop_fold,
     test_stop_maintenance,
     test_stop_words,
     test_stops,
