@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import html_escape
 
-from ..tools import clock
+from ..tools import clock, post
 from .mes_andon_step import STAGES
 
 _logger = logging.getLogger(__name__)
@@ -135,17 +135,11 @@ class MesAndonLadder(models.AbstractModel):
 
         :raises UserError: none of them has an address
         """
-        partners = people.partner_id.filtered("email")
+        partners = people.partner_id.filtered("email_normalized")
         if not partners:
             raise UserError(self.env._("None of %s has an e-mail address.", ", ".join(people.mapped("name"))))
-        self.env["mail.mail"].create(
-            {
-                "subject": self._subject(call),
-                "body_html": f"<p>{html_escape(self._subject(call))}</p><p>{html_escape(call.comment or '')}</p>",
-                "recipient_ids": [(6, 0, partners.ids)],
-                "auto_delete": True,
-            }
-        )
+        body = f"<p>{html_escape(self._subject(call))}</p><p>{html_escape(call.comment or '')}</p>"
+        post.queue(call.company_id, self._subject(call), body, partners)
 
     def _tell_by_chat(self, call, people) -> None:
         """A chat message to each of them."""

@@ -99,6 +99,8 @@ class TestAndon(MesCase):
         self.assertEqual(self.escalations(call), ["activity", "mail"])
         mail = self.env["mail.mail"].search([("recipient_ids", "in", self.boss.partner_id.ids)], limit=1)
         self.assertIn(self.machine.name, mail.subject)
+        queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
+        self.assertTrue(self.env["ir.cron.trigger"].search([("cron_id", "=", queue.id)]), "read an hour later")
         self.climb(START + 16 * MINUTE)
         self.assertEqual(self.escalations(call), ["activity", "mail", "chat"])
         chat = self.env["discuss.channel.member"].search([("partner_id", "=", self.boss.partner_id.id)]).channel_id

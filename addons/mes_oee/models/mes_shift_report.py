@@ -4,7 +4,7 @@ import logging
 import psycopg2.errors
 from odoo import api, fields, models
 from odoo.addons.mes_base.models.mes_state_override import OPERATOR
-from odoo.addons.mes_base.tools import clock
+from odoo.addons.mes_base.tools import clock, post
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import html_escape
 
@@ -38,6 +38,7 @@ class MesShiftReport(models.Model):
     since = fields.Datetime(default=lambda self: self.env["mes.clock"].now(), readonly=True, copy=False,
                             help="Shifts that ended before are not reported.")  # fmt: skip
     active = fields.Boolean(default=True)
+    hint = fields.Char(compute="_compute_hint", help="Whom no mail can reach.")
     sent_ids = fields.One2many("mes.shift.report.sent", "report_id", string="Sent")
 
     _minutes_sane = models.Constraint(
@@ -67,10 +68,17 @@ class MesShiftReport(models.Model):
             lambda user: company not in user.company_ids or not user.has_group(OPERATOR) or not user.active
         )
 
+    @api.depends("user_ids.partner_id.email_normalized")
+    def _compute_hint(self):
+        for report in self:
+            # Only asked for: that somebody has no address is no secret among those who may make reports.
+            report.hint = report._without_address(report.user_ids.sudo())
+
     @api.model
     def _cron_send(self) -> None:
         """Send what is due; a commit after each report, so that one that fails does not hold up the others."""
         cron = self.env["ir.cron"]
+        self.env["mes.shift.report.sent"]._try_again(self.env["mes.clock"].now_ms() - GIVE_UP_MS)
         due = [(report, shift) for report in self.search([]) for shift in report._due()]
         cron._commit_progress(0, remaining=len(due))
         for report, shift in due:
@@ -102,14 +110,15 @@ class MesShiftReport(models.Model):
                 told = self.with_context(lang=self.lang)
                 name, content = told.env["mes.shift.sheet"].pdf(self.workcenter_id.id, shift.start)
                 values["attachment_id"] = self._attach(name, content).id
-                told._mail(name, values["attachment_id"], people)
+                values["mail_id"] = told._mail(name, values["attachment_id"], people).id
+                values["problem"] = told._without_address(people)
         except (UserError, AccessError, ValidationError) as error:
-            values.update(attachment_id=False, problem=str(error))  # what the savepoint made is gone
+            values.update(attachment_id=False, mail_id=False, problem=str(error))  # what the savepoint made is gone
             _logger.warning("Shift report %s of %s: %s", self.id, shift.key, error)
         except (psycopg2.errors.SerializationFailure, psycopg2.errors.DeadlockDetected):
             raise  # the whole round is run again
         except Exception as error:
-            values.update(attachment_id=False, problem=self.env._("It could not be made: %s", error))
+            values.update(attachment_id=False, mail_id=False, problem=self.env._("It could not be made: %s", error))
             _logger.exception("Shift report %s of %s", self.id, shift.key)
         self.env["mes.shift.report.sent"].create(values)
 
@@ -126,21 +135,19 @@ class MesShiftReport(models.Model):
             }
         )
 
-    def _mail(self, name: str, attachment_id: int, people) -> None:
+    def _without_address(self, people) -> str | None:
+        """Whom of them no mail can reach, as a sentence."""
+        silent = people.filtered(lambda person: not person.partner_id.email_normalized)
+        return self.env._("No valid e-mail address: %s.", ", ".join(silent.mapped("name"))) if silent else None
+
+    def _mail(self, name: str, attachment_id: int, people):
         """:raises UserError: nobody of them has an address."""
-        partners = people.partner_id.filtered("email")
+        partners = people.partner_id.filtered("email_normalized")
         if not partners:
-            raise UserError(self.env._("No recipient has an e-mail address."))
+            raise UserError(self.env._("No recipient has a valid e-mail address."))
         subject = self.env._("Shift report: %s", name.removesuffix(".pdf"))
-        self.env["mail.mail"].create(
-            {
-                "subject": subject,
-                "body_html": f"<p>{html_escape(subject)}</p>",
-                "recipient_ids": [(6, 0, partners.ids)],
-                "attachment_ids": [(4, attachment_id)],
-                "auto_delete": True,
-            }
-        )
+        body = f"<p>{html_escape(subject)}</p>"
+        return post.queue(self.company_id, subject, body, partners, attachment_ids=[(4, attachment_id)])
 
     def action_open_last(self):
         """The report of the shift that ended last, as it would be sent now."""
