@@ -14,7 +14,7 @@ def queue(company, subject: str, body_html, partners, **values):
             "body_html": body_html,
             "recipient_ids": [(6, 0, partners.ids)],
             "auto_delete": True,
-            **({"email_from": company.sudo().email_formatted} if company.sudo().email else {}),
+            **({"email_from": sender} if (sender := company.sudo().email_formatted) else {}),
             **values,
         }
     )
