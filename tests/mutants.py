@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,13 +156,27 @@ def is_caught(tree: Tree, mutant: Mutant) -> bool:
     return code != PASSED
 
 
+@contextmanager
+def own_template(tree: Tree, mutants: Sequence[Mutant]) -> Iterator[None]:
+    """A copy of the template as long as it takes: whoever edits an addon meanwhile gets a new one, and the old goes."""
+    if not any(mutant.needs_odoo or mutant.needs_server for mutant in mutants):
+        yield
+        return
+    tree.database = f"mes_mutants_{os.getpid()}"
+    database.copy(os.environ.get("MES_TEMPLATE") or template.ensure(), tree.database)
+    try:
+        yield
+    finally:
+        database.drop(tree.database)
+
+
 def hunt(mutants: Sequence[Mutant]) -> int:
     """Try all; say each; give the number of survivors."""
     survivors = []
-    with tempfile.TemporaryDirectory(prefix="mes-mutants-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mes-mutants-"))
         tree = Tree(Path(folder) / "tree")
-        if any(mutant.needs_odoo or mutant.needs_server for mutant in mutants):
-            tree.database = os.environ.get("MES_TEMPLATE") or template.ensure()
+        stack.enter_context(own_template(tree, mutants))
         for mutant in mutants:  # a list that went stale says so before minutes have passed
             broken(mutant, (tree.path / mutant.file).read_text())
         check_unbroken(tree, mutants)
