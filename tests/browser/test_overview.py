@@ -57,9 +57,10 @@ def test_the_whole_plant_with_lost_time_first(floor, open_page, places):
     """
     hour = datetime.fromtimestamp(now_ms() / 1000, ZoneInfo("Europe/Berlin")).hour
     span = "today" if hour >= 4 else "yesterday"
-    page = open_page(f"{OVERVIEW}?span={span}", size=(1920, 1080))
+    page = open_page(f"{OVERVIEW}?span={span}", login="supervisor", size=(1920, 1080))
     line = row(page, places["line"])
     expect(line.locator("[data-figure=lost]")).to_contain_text(re.compile(r"min|h|s"))
+    expect(line.locator("[data-figure=money]")).to_contain_text(re.compile(r"\d"))
     expect(line.locator("[data-gauge=oee]")).to_contain_text("%")
     expect(line.locator(".mes-curve polyline").first).to_be_attached()
     machines = page.locator('[data-kind="machine"]')

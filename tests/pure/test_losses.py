@@ -33,6 +33,7 @@ from kpi import (
     Totals,
     Worth,
     add_steps,
+    lost_money,
     payback,
     shown_ms,
     six,
@@ -88,6 +89,16 @@ def test_money_and_pieces_of_parts_add_up(
     parts = [totals(history, Span(a, b), now, STARTING, ideals) for a, b in itertools.pairwise(edges)]
     whole = totals(history, WINDOW, now, STARTING, ideals)
     assert add_steps(steps(part, cycle, worth) for part in parts) == steps(whole, cycle, worth)
+
+
+@given(histories(), nows, st.booleans(), worths, st.sampled_from([None, CYCLE]))
+def test_all_lost_money_at_once_is_that_of_the_steps(
+    history: History, now: int, rated: bool, worth: Worth, cycle: int | None
+) -> None:
+    """What a whole plant is told by is what each waterfall says, but for what was earned."""
+    found = totals(history, WINDOW, now, STARTING, seconds("2.5") if rated else seconds("2.5", "P"))
+    lost = (loss.money for name, loss in steps(found, cycle, worth).items() if name != "value_adding")
+    assert lost_money(found, cycle, worth) == sum(lost)
 
 
 @given(histories(), nows)

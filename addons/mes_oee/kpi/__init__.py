@@ -11,7 +11,7 @@ from .reasons import Lost, ReasonKey, reasons
 from .rows import Ideals, RowKey, rows
 from .told import first_told
 from .totals import NS_PER_MS, Ideal, Settings, Totals, add_up
-from .waterfall import SIX, STEPS, Loss, add_steps, of_bucket, shown_ms, six, steps
+from .waterfall import SIX, STEPS, Loss, add_steps, lost_money, of_bucket, shown_ms, six, steps
 
 __all__ = [
     "BUCKETS",
@@ -55,6 +55,7 @@ __all__ = [
     "first_told",
     "ideal_too_long",
     "losses",
+    "lost_money",
     "of_bucket",
     "payback",
     "ratio",

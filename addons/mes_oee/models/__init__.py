@@ -40,6 +40,7 @@ from . import (
     mes_oee_value,
     mes_oee_worth,
     mes_overview,
+    mes_overview_money,
     mes_period_lock,
     mes_screen,
     mes_shift_board,

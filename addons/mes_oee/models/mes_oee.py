@@ -125,6 +125,7 @@ class MesOee(models.AbstractModel):
         by: Sequence[str],
         dates: tuple[date, date] | None,
         cuts: Cuts,
+        live: bool = True,
     ) -> Answer:
         """The sums behind :meth:`figures` or :meth:`reasons` of a checked scope, each machine's parted at its ``cuts``.
 
@@ -132,7 +133,7 @@ class MesOee(models.AbstractModel):
         """
         self._check_question(by, start, end, COLUMNS if cube is FIGURES else REASON_COLUMNS)
         question = Question(cube, scope, start, end, tuple(by), dates, cuts)
-        return self.env["mes.oee.store"]._sums(question, self.env["mes.clock"].now_ms())
+        return self.env["mes.oee.store"]._sums(question, self.env["mes.clock"].now_ms(), live)
 
     def _settings(self, workcenter_ids: list[int], start: int, end: int) -> dict[int, kpi.Settings]:
         """The settings of each machine with the version of its calendar in the span."""

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from fractions import Fraction
 from operator import add
 from typing import Any, NamedTuple
 
@@ -100,10 +101,30 @@ class MesOeeLosses(models.AbstractModel):
             )
         return made
 
-    def _sums(self, cube: Cube, chosen: Scope, start: int, end: int, asked: Sequence[str], dates) -> Answer:
+    @api.private
+    def lost_money(
+        self, scope: models.BaseModel, start: int, end: int, by: Sequence[str], live: bool = True
+    ) -> dict[tuple, Fraction]:
+        """Key of a group -> all money that its waterfall has lost; without ``live`` of complete hours only.
+
+        The arguments and errors are those of ``mes.oee.figures``.
+        """
+        chosen = self.env["mes.oee"]._scope(scope)
+        asked = [*by, *(name for name in APART if name not in by)]
+        answer = self._sums(FIGURES, chosen, start, end, asked, None, live)
+        currency = self.env["mes.oee.worth"].currency(scope)
+        found: dict[tuple, Fraction] = {}
+        for one in self._valued(answer, asked, len(by), currency, lambda _key, values: bool(values[WITHOUT_IDEAL])):
+            money = kpi.lost_money(kpi.Totals(*one.values), one.cycle, one.worth)
+            found[one.key] = found.get(one.key, Fraction(0)) + money
+        return found
+
+    def _sums(
+        self, cube: Cube, chosen: Scope, start: int, end: int, asked: Sequence[str], dates, live: bool = True
+    ) -> Answer:
         """The sums by key and by the hour since which a machine's ideal cycles hold; one question for all."""
         cuts = self._cuts(chosen.workcenter_ids, start, end)
-        return self.env["mes.oee"]._parted(cube, chosen, start, end, asked, dates, cuts)
+        return self.env["mes.oee"]._parted(cube, chosen, start, end, asked, dates, cuts, live)
 
     def _valued(
         self,

@@ -72,10 +72,8 @@ class MesOverview(models.AbstractModel):
         :raises UserError: no such span.
         """
         screen = self.env["mes.screen"]
-        places = screen.places()
-        if span not in overview.SPANS:
-            raise UserError(self.env._("There is no span “%s”: choose one of the buttons.", span))
-        head = {**screen.head(), "span": span}
+        places = self._asked(span)
+        head = {**screen.head(), "span": span, "prices": self.env["mes.oee.money"]._may_see_prices()}
         plant = self._plant(places)
         if not plant.machines:
             return {**head, "places": []}
@@ -95,6 +93,13 @@ class MesOverview(models.AbstractModel):
             "open": keys,
             "places": self._rows(plant, sums, curves, settings, self._counts(plant, sums.windows, head), head["now"]),
         }
+
+    def _asked(self, span: str) -> list[dict[str, Any]]:
+        """The places; errors as :meth:`snapshot`."""
+        places = self.env["mes.screen"].places()
+        if span not in overview.SPANS:
+            raise UserError(self.env._("There is no span “%s”: choose one of the buttons.", span))
+        return places
 
     def _plant(self, places: list[dict[str, Any]]) -> Plant:
         """The records of the places, by kind."""

@@ -22,7 +22,7 @@ from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from ..models import mes_overview
+from ..models import mes_overview, mes_overview_money
 from .common import OeeCase
 
 BEGIN = MONDAY + 6 * HOUR
@@ -262,19 +262,86 @@ class TestOverview(OeeCase):
         with self.assertRaisesRegex(UserError, "choose one of the buttons"):
             self.snapshot("century")
 
+    def money(self, span="shift", opened=False, now=NOW):
+        if not hasattr(self, "supervisor"):
+            self.supervisor = make_user(self.env, "supervisor")
+            self.product.write({"list_price": 3.0, "standard_price": 1.3})
+            (self.machine | self.second | self.lone).write({"costs_hour": 61.0})
+        return at_time(self.env["mes.overview"].with_user(self.supervisor), now).money(span, opened)
+
+    def assertMoneyOfLosses(self, told, start, end):
+        """Each place tells the money that its own waterfall has lost."""
+        losses = at_time(self.env["mes.oee.losses"], NOW)
+        places = {"line": self.line, "area": self.area, "site": self.site}
+        told_of = {f"{kind}-{record.id}": record for kind, record in places.items()}
+        told_of |= {f"machine-{one.id}": one for one in (self.machine, self.second, self.lone)}
+        self.assertLessEqual(told_of.keys(), told.keys())
+        for key, record in told_of.items():
+            (whole,) = losses.waterfall(record, start, end)
+            lost = sum(one.money for one in whole.lost if one.name != "value_adding")
+            self.assertNotEqual(lost, 0, key)
+            self.assertAlmostEqual(told[key]["money"], float(lost), 2, key)
+            self.assertEqual(told[key]["currency_id"], self.env.company.currency_id.id)
+
+    def test_money_is_that_of_the_losses(self):
+        """Of each place and span; a line with a bottleneck loses its money there only, its area all of it."""
+        for span, start in (("shift", BEGIN), ("today", MONDAY), ("week", MONDAY - 6 * DAY)):
+            with self.subTest(span):
+                self.assertMoneyOfLosses(self.money(span), start, NOW)
+        self.line.write({"mes_oee_method": "bottleneck", "mes_bottleneck_id": self.machine.id})
+        told = self.money()
+        self.assertMoneyOfLosses(told, BEGIN, NOW)
+        self.assertEqual(told[f"line-{self.line.id}"], told[f"machine-{self.machine.id}"])
+
+    def test_money_of_another_ideal_cycle_meanwhile(self):
+        """Each hour by its own cycle, as in the waterfall."""
+        self.env["mes.ideal.cycle"].create(
+            {"workcenter_id": self.lone.id, "seconds": 4.0, "date_from": clock.from_ms(BEGIN + 90 * MINUTE)}
+        )
+        self.assertMoneyOfLosses(self.money("today"), MONDAY, NOW)
+
+    def test_money_of_many_machines_is_of_complete_hours(self):
+        self.at(NOW)
+        self.refresh()
+        self.patch(mes_overview_money, "LIVE_MACHINES", 2)
+        self.assertMoneyOfLosses(self.money(), BEGIN, BEGIN + 2 * HOUR)
+
+    def test_money_of_what_is_shown_for_supervisors(self):
+        """Closed places are not told of, nor is any to operators, who are told by the snapshot not to ask."""
+        closed = self.money(opened=[f"site-{self.site.id}"])
+        self.assertIn(f"area-{self.area.id}", closed)
+        self.assertNotIn(f"machine-{self.machine.id}", closed)
+        self.assertEqual(self.money("yesterday")[f"machine-{self.machine.id}"]["money"], 0, "nothing was known then")
+        self.assertEqual([self.snapshot(user=one)["prices"] for one in (self.supervisor, self.operator)], [True, False])
+        with self.assertRaisesRegex(AccessError, "supervisors"):
+            self.env["mes.overview"].with_user(self.operator).money()
+        with self.assertRaisesRegex(UserError, "choose one of the buttons"):
+            self.money("century")
+        other = make_company(self.env)
+        stranger = make_user(self.env, "supervisor", "stranger", company=other)
+        self.assertEqual(at_time(self.env["mes.overview"].with_user(stranger), NOW).money(), {})
+
     def test_the_number_of_statements_does_not_grow_with_the_places(self):
         def statements():
-            self.env.flush_all()
-            self.env.invalidate_all()
-            self.snapshot()
-            self.env.invalidate_all()
-            before = self.env.cr.sql_log_count
-            self.snapshot()
-            return self.env.cr.sql_log_count - before
+            found = []
+            for ask in (self.snapshot, self.money):
+                self.env.flush_all()
+                self.env.invalidate_all()
+                ask()
+                self.env.invalidate_all()
+                before = self.env.cr.sql_log_count
+                ask()
+                found.append(self.env.cr.sql_log_count - before)
+            return found
 
-        few = statements()
-        for number in range(5):
+        def grow(number):
             line = make_line(self.env, make_area(self.env, self.site, f"Z{number}"), "L")
             for unit in range(4):
                 make_work_center(self.env, line.mes_area_id, f"U{unit}", line=line)
-        self.assertLessEqual(statements(), few + 2)
+
+        grow(0)  # machines without facts are a kind of their own
+        few = statements()
+        for number in range(1, 6):
+            grow(number)
+        for many, before in zip(statements(), few, strict=True):
+            self.assertLessEqual(many, before + 2)

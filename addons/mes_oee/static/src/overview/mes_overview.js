@@ -26,7 +26,8 @@ export class MesOverview extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.chosen = useScreenState(this.props, { span: "shift", sort: "lost", open: "" });
-        this.state = useState({ current: "", focus: "" });
+        this.state = useState({ current: "", focus: "", money: null });
+        this.newestMoney = 0;
         this.reading = useReading(() => this.read(), {
             isEmpty: (data) => !data.places.length,
             kinds: ["stop", "call", "calendar"],
@@ -36,9 +37,28 @@ export class MesOverview extends Component {
         });
     }
 
-    read() {
+    async read() {
         const { span, open } = this.chosen.values;
-        return this.orm.silent.call("mes.overview", "snapshot", [span, open ? [...openSet(open)] : false]);
+        const asked = [span, open ? [...openSet(open)] : false];
+        const answer = await this.orm.silent.call("mes.overview", "snapshot", asked);
+        if (answer.prices) {
+            this.readMoney(asked); // not awaited: nobody waits for money to see the plant
+        }
+        return answer;
+    }
+
+    /** What the places lost in money; `places` null: it could not be read. The newest answer counts. */
+    async readMoney(asked) {
+        const mine = ++this.newestMoney;
+        let places = null;
+        try {
+            places = await this.orm.silent.call("mes.overview", "money", asked);
+        } catch {
+            // said on the page: all else stays
+        }
+        if (mine === this.newestMoney) {
+            this.state.money = { span: asked[0], places };
+        }
     }
 
     // ---- what the template reads ----
@@ -84,6 +104,12 @@ export class MesOverview extends Component {
         return this.data.curve === "hour" ? _t("OEE of the last 14 hours") : _t("OEE of the last 14 days");
     }
 
+    /** What a place lost in money, of the span that is shown; null: not known, or not for this person. */
+    moneyOf(place) {
+        const { money } = this.state;
+        return (money?.span === this.data.span && money.places?.[place.key]) || null;
+    }
+
     /** What the figures may still lack, in words; "" if nothing. */
     get lacks() {
         const { is_live, as_of, tz, pending_hours } = this.data;
@@ -94,6 +120,9 @@ export class MesOverview extends Component {
         }
         if (pending_hours) {
             said.push(_t("%s machine hours have newer facts than these figures: they follow in a moment.", formatCount(pending_hours)));
+        }
+        if (this.state.money && !this.state.money.places) {
+            said.push(_t("What was lost in money could not be read: it is asked for again in a minute."));
         }
         return said.join(" ");
     }

@@ -1,6 +1,6 @@
 import { Component, useEffect, useRef } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
-import { formatCount, formatDuration, formatNumber, formatPieces } from "@mes_oee/screen/format";
+import { formatCount, formatDuration, formatMoney, formatNumber, formatPieces } from "@mes_oee/screen/format";
 import { Curve } from "../curve/curve";
 import { Gauge } from "../gauge/gauge";
 import { delta } from "../overview_model";
@@ -15,6 +15,8 @@ export class PlaceRow extends Component {
     static props = {
         /** A row of treeRows(). */
         row: Object,
+        /** What the place lost: {money, currency_id}; null: not known, or not for this person. */
+        money: { type: [Object, { value: null }], optional: true },
         /** Whether the Tab key comes here; the arrow keys move on. */
         isCurrent: Boolean,
         /** Whether it takes the focus now. */
@@ -62,6 +64,11 @@ export class PlaceRow extends Component {
     get lostPieces() {
         const { lost_pieces } = this.place.figures;
         return lost_pieces === null ? "" : formatPieces(Math.max(0, lost_pieces));
+    }
+
+    get lostMoney() {
+        const { money } = this.props;
+        return money && this.place.figures.lost_ms !== null ? formatMoney(money.money, money.currency_id) : "";
     }
 
     get good() {
