@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "@odoo/hoot";
 import { advanceTime, animationFrame } from "@odoo/hoot-dom";
 import { Deferred } from "@odoo/hoot-mock";
 import { Component, xml } from "@odoo/owl";
-import { MockServer, contains, mountWithCleanup, patchWithCleanup } from "@web/../tests/web_test_helpers";
+import { MockServer, contains, makeServerError, mountWithCleanup, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
 import { READ_AGE_MS, READ_GAP_MS, useReading, useScreenState } from "@mes_oee/screen/hooks";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
@@ -90,6 +90,21 @@ test("a first failure is the page, with what still works and a retry", async () 
     answer = async () => ({ value: 2 });
     await contains(".mes-message button").click();
     expect(".value").toHaveText("2");
+});
+
+test("who was logged out is told so, logs in in another tab and goes on here", async () => {
+    await mountProbe();
+    answer = async () => {
+        throw makeServerError({ errorName: "odoo.http.SessionExpiredException", message: "Session expired" });
+    };
+    await contains(".again").click();
+    expect(".mes-message").toHaveText(/no longer logged in/);
+    expect(".mes-message a").toHaveAttribute("href", /^\/web\/login\?redirect=/);
+    expect(".mes-message a").toHaveAttribute("target", "_blank");
+    answer = async () => ({ value: 5 });
+    await contains(".mes-message button").click();
+    expect(".value").toHaveText("5");
+    expect(".mes-message").toHaveCount(0);
 });
 
 test("a later failure keeps what is shown, and the freshness warns", async () => {

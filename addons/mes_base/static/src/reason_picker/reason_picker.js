@@ -11,6 +11,7 @@ import {
 import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { problemOf } from "@mes_base/problem/problem";
 import { DIGIT_WAIT_MS, TILES, Wedge, byCode, flatten, search } from "./picker_model";
 
 /**
@@ -65,7 +66,7 @@ export class ReasonPicker extends Component {
             this.all = flatten(found.tree);
             Object.assign(this.state, { ...found, phase: found.tree.length ? "ready" : "empty" });
         } catch (error) {
-            this.state.error = error.data?.message || error.message;
+            this.state.error = problemOf(error);
             this.state.phase = "error";
         }
     }

@@ -4,6 +4,7 @@ import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { problemOf } from "@mes_base/problem/problem";
 import { Legend } from "@mes_oee/board/legend/legend";
 import { BusFeed } from "@mes_oee/screen/bus_feed";
 import { PlacePicker } from "@mes_oee/screen/place_picker/place_picker";
@@ -129,7 +130,7 @@ export class MesAndon extends Component {
         try {
             await work();
         } catch (error) {
-            this.notification.add(error.data?.message || error.message, { type: "danger" });
+            this.notification.add(problemOf(error), { type: "danger" });
         } finally {
             await this.reading.reload();
             this.state.isBusy = false;

@@ -4,7 +4,9 @@ import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { isLoggedOut, problemOf } from "@mes_base/problem/problem";
 import { toUrl, useLooks } from "@mes_oee/screen/hooks";
+import { LogIn } from "@mes_oee/screen/log_in/log_in";
 import { BoardHeader } from "./board_header/board_header";
 import { BoardModel } from "./board_model";
 import { KpiTile } from "./kpi_tile/kpi_tile";
@@ -27,7 +29,7 @@ const UNHEARD_MS = 1500;
 /** The live board of one line: are we winning this shift, and where must somebody go now? */
 export class MesBoard extends Component {
     static template = "mes_oee.Board";
-    static components = { BoardHeader, KpiTile, Legend, LineSummary, MachineRow };
+    static components = { BoardHeader, KpiTile, Legend, LineSummary, LogIn, MachineRow };
     static props = { ...standardActionServiceProps };
     static path = "mes-board";
     static displayName = _t("Live board");
@@ -41,6 +43,7 @@ export class MesBoard extends Component {
             phase: "loading",
             stale: null,
             error: "",
+            loggedOut: false,
             openCode: null,
             beat: 0,
         });
@@ -86,6 +89,7 @@ export class MesBoard extends Component {
 
     onSnapshot(snapshot) {
         this.state.error = "";
+        this.state.loggedOut = false;
         if (!snapshot.machines.length) {
             this.state.phase = "empty";
             return;
@@ -103,7 +107,8 @@ export class MesBoard extends Component {
     }
 
     onFailure(error) {
-        this.state.error = error.data?.message || error.message || String(error);
+        this.state.error = problemOf(error);
+        this.state.loggedOut = isLoggedOut(error);
         if (this.state.phase !== "ready") {
             this.state.phase = "error";
         }

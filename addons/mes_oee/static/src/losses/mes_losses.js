@@ -4,6 +4,7 @@ import { download } from "@web/core/network/download";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { problemOf } from "@mes_base/problem/problem";
 import { Provenance } from "@mes_oee/provenance/provenance";
 import { formatDay, formatRatio, formatSpan } from "@mes_oee/screen/format";
 import { useReading, useScreenState } from "@mes_oee/screen/hooks";
@@ -300,7 +301,7 @@ export class MesLosses extends Component {
             const data = { choice: JSON.stringify(choiceOf(this.values)) };
             await download({ url: "/mes_oee/losses.xlsx", data });
         } catch (error) {
-            const said = error.data?.message || error.message;
+            const said = problemOf(error);
             this.notification.add(_t("The spreadsheet could not be made. %s", said), { type: "danger" });
         } finally {
             this.state.isLoading = false;

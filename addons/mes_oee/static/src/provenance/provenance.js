@@ -1,6 +1,7 @@
 import { Component, onWillStart, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { problemOf } from "@mes_base/problem/problem";
 import { formatClock, formatCount, formatDay, formatDuration, formatMoney, formatNumber, formatRatio } from "@mes_oee/screen/format";
 
 const SHOW_COVERAGE_BELOW = 0.95;
@@ -71,7 +72,7 @@ export class Provenance extends Component {
         try {
             found = { phase: "ready", told: await this.orm.silent.call(...question(props)), error: "" };
         } catch (error) {
-            found = { phase: "error", error: error.data?.message || error.message };
+            found = { phase: "error", error: problemOf(error) };
         }
         if (mine === this.newest) {
             Object.assign(this.state, found);

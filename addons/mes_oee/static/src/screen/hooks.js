@@ -2,6 +2,7 @@ import { markRaw, onMounted, onWillStart, onWillUnmount, useExternalListener, us
 import { browser } from "@web/core/browser/browser";
 import { router } from "@web/core/browser/router";
 import { useService } from "@web/core/utils/hooks";
+import { isLoggedOut, problemOf } from "@mes_base/problem/problem";
 import { Pace } from "@mes_oee/board/pace";
 import { BusFeed } from "./bus_feed";
 
@@ -71,7 +72,7 @@ export function useFloor(callback, kinds = null, options = {}) {
  * @param {string[]|null} [options.kinds] events of the floor after which to read; null: all
  * @param {(event: Object) => boolean} [options.concerns] which of them are about this screen
  * @param {number} [options.ageMs] and how old it may grow without any
- * @returns {{phase: string, data: any, error: string, readAt: number|null, stale: string|null,
+ * @returns {{phase: string, data: any, error: string, loggedOut: boolean, readAt: number|null, stale: string|null,
  *      ageMs: number, reload: () => Promise, restart: () => Promise}} reactive; hand it to `<Screen>`.
  *      `reload` reads again behind what is shown, `restart` shows the skeleton (another question). Both are
  *      over when the answer to the newest question is shown, whoever has asked it.
@@ -79,7 +80,7 @@ export function useFloor(callback, kinds = null, options = {}) {
 export function useReading(read, options = {}) {
     const ageMs = options.ageMs ?? READ_AGE_MS;
     const reading = useState({
-        phase: "loading", data: null, error: "", readAt: null, stale: null, ageMs,
+        phase: "loading", data: null, error: "", loggedOut: false, readAt: null, stale: null, ageMs,
         reload: () => refresh(),
         restart: () => {
             reading.phase = "loading";
@@ -103,7 +104,7 @@ export function useReading(read, options = {}) {
         try {
             outcome = { data: await read() };
         } catch (error) {
-            outcome = { error: error.data?.message || error.message || String(error) };
+            outcome = { error: problemOf(error), loggedOut: isLoggedOut(error) };
         }
         // An answer to an older question must not overwrite that to a newer one.
         if (mine === newest) {
@@ -113,7 +114,8 @@ export function useReading(read, options = {}) {
         }
     }
 
-    function show({ data, error }) {
+    function show({ data, error, loggedOut = false }) {
+        reading.loggedOut = loggedOut;
         if (error !== undefined) {
             reading.error = error;
             reading.phase = reading.phase === "loading" ? "error" : reading.phase;

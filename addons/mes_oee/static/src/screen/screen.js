@@ -2,6 +2,7 @@ import { Component, useRef, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { Freshness } from "./freshness/freshness";
 import { useLooks } from "./hooks";
+import { LogIn } from "./log_in/log_in";
 
 /**
  * The frame of a screen on the floor: title, toolbar, how fresh it is, theme and full screen; and
@@ -13,7 +14,7 @@ import { useLooks } from "./hooks";
  */
 export class Screen extends Component {
     static template = "mes_oee.Screen";
-    static components = { Freshness };
+    static components = { Freshness, LogIn };
     static props = {
         name: String,
         title: { type: String, optional: true },

@@ -1,6 +1,7 @@
 import { onWillStart, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { problemOf } from "@mes_base/problem/problem";
 import { splitOffset } from "./timeline_model";
 
 /** The tasks at whose end something is said. */
@@ -73,7 +74,7 @@ export function useStopWork(screen) {
             return true;
         } catch (error) {
             state.isReading = false;
-            state.problem = error.data?.message || error.message || String(error);
+            state.problem = problemOf(error);
             if (error.data?.name === CONFLICT) {
                 state.task = "";
                 await refresh();

@@ -3,6 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { useService } from "@web/core/utils/hooks";
 import { formatCurrency } from "@web/core/currency";
+import { problemOf } from "@mes_base/problem/problem";
 import { formatCount, formatMoney, formatNumber, formatRatio } from "@mes_oee/screen/format";
 
 /** The figures are asked for when somebody has stopped typing for so long (ms). */
@@ -59,7 +60,7 @@ export class LossPayback extends Component {
             ]);
             found = { phase: "ready", answer, ten: ten || answer, error: "" };
         } catch (error) {
-            found = { phase: "error", error: error.data?.message || error.message };
+            found = { phase: "error", error: problemOf(error) };
         }
         if (mine === this.newest) {
             Object.assign(this.state, found);

@@ -1,6 +1,7 @@
 import { Component, onWillDestroy, onWillStart, useExternalListener, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { problemOf } from "@mes_base/problem/problem";
 import { ReasonPicker } from "@mes_base/reason_picker/reason_picker";
 import { formatClock, formatDuration } from "@mes_oee/screen/format";
 
@@ -74,7 +75,7 @@ export class StopPanel extends Component {
             return;
         }
         this.state.conflict = [error.exceptionName, error.data?.name].includes(CONFLICT);
-        this.state.problem = error.data?.message || error.message || String(error);
+        this.state.problem = problemOf(error);
     }
 
     /** After a conflict: read what the other said, then the choice is one's own again. */
