@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import bridge_config, clock, database, mosquitto, odoo, postgres, processes, template, venv
 from .errors import MesError
+from .pages import made_meanwhile
 from .paths import ROOT, state_dir
 from .progress import say, step
 
@@ -96,8 +97,11 @@ class Plant:
             return None
         return self.provided().get("plant", "line1")
 
-    def prepare(self) -> None:
-        """Stop leftovers, and make the database, the gateway's key and the bridge's configuration where missing."""
+    def prepare(self, *, pages: bool = False) -> None:
+        """Stop leftovers, and make the database, the gateway's key and the bridge's configuration where missing.
+
+        With `pages` also what the web client's pages are made of, for people who will look at them.
+        """
         self.stop_leftovers()
         processes.need_port(self.settings.port)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +114,8 @@ class Plant:
         else:
             self._update_database()
         if self._provided_plant() != self.settings.plant:
-            self._provision()
+            with made_meanwhile(self.settings.database) if pages else contextlib.nullcontext():
+                self._provision()
 
     def stop_leftovers(self) -> None:
         """Processes of an earlier run that was killed."""
@@ -301,7 +306,7 @@ def run(settings: Settings) -> int:
     started = time.monotonic()
     with supervisor.claimed(settings):
         plant = Plant(settings)
-        plant.prepare()
+        plant.prepare(pages=True)
         with step("Odoo, broker, simulated PLCs, bridge", 8):
             plant.start()
         return supervisor.watch(plant, time.monotonic() - started)

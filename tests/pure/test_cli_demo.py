@@ -12,6 +12,7 @@ import yaml
 from iot_bridge.config import load_config
 from mescli import bridge_config, database, demo, odoo, postgres, processes, template
 from mescli.demo import Plant, Settings
+from mescli.errors import MesError
 
 PROVIDED = {"login": "gateway-1-1", "stream": "LINE1", "board_path": "/odoo/mes-board", "users": []}
 
@@ -22,6 +23,7 @@ class World:
     def __init__(self) -> None:
         self.databases: set[str] = set()
         self.calls: list[str] = []
+        self.bundles_fail = False
 
     def copy(self, source: str, target: str, *, durable: bool = False) -> None:
         assert durable, "a demo database survives a power cut"
@@ -30,6 +32,11 @@ class World:
 
     def script(self, name: str, code: str, **_: object) -> str:
         assert name in self.databases
+        if "_get_asset_bundle" in code:
+            if self.bundles_fail:
+                raise MesError("Bundling failed.", "look.")
+            self.calls.append("pages")
+            return ""
         self.calls.append("provision")
         return json.dumps({**PROVIDED, "key": "the-secret"})
 
@@ -53,10 +60,10 @@ def world(tmp_path, monkeypatch):
     return made
 
 
-def prepared(tmp_path: Path, **settings: object) -> Plant:
+def prepared(tmp_path: Path, *, pages: bool = False, **settings: object) -> Plant:
     port = processes.free_port(18100)
     plant = Plant(Settings(port=port, folder=tmp_path / "demo", **settings))
-    plant.prepare()
+    plant.prepare(pages=pages)
     return plant
 
 
@@ -70,10 +77,22 @@ def test_the_first_start_makes_the_database_and_keeps_the_key_private(world, tmp
     assert [path for path in others if "the-secret" in path.read_text()] == []
 
 
+def test_pages_are_made_while_the_plant_is(world, tmp_path):
+    prepared(tmp_path, pages=True)
+    assert sorted(world.calls) == ["copy mes_tpl_1", "pages", "provision"]
+
+
+def test_pages_that_cannot_be_made_stop_no_plant(world, tmp_path, capsys):
+    world.bundles_fail = True
+    prepared(tmp_path, pages=True)
+    assert "provision" in world.calls
+    assert "Bundling failed" in capsys.readouterr().out
+
+
 def test_the_second_start_makes_nothing_new(world, tmp_path):
     prepared(tmp_path)
     world.calls.clear()
-    prepared(tmp_path)
+    prepared(tmp_path, pages=True)
     assert world.calls == []
 
 
