@@ -81,14 +81,14 @@ class MesStop(models.Model):
 
     def _what_parts(self, piece: Slice) -> str:
         """Why two stops stay two."""
-        at = clock.from_ms(piece.start).replace(microsecond=0)
+        at = self._on_its_clock(clock.from_ms(piece.start))
         if piece.category == NO_DATA:
             return self.env._(
-                "Nobody watched the machine at %s (UTC): what was not seen stays without data, and the stops stay "
+                "Nobody watched the machine at %s: what was not seen stays without data, and the stops stay "
                 "two. Give both the same reason instead.", at,
             )  # fmt: skip
         return self.env._(
-            "Between the stops lies other time (a break, a planned stop, set-up, no order or no shift, at %s UTC), "
+            "Between the stops lies other time (a break, a planned stop, set-up, no order or no shift, at %s), "
             "which parts them: give both the same reason instead.", at,
         )  # fmt: skip
 

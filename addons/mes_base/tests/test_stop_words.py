@@ -58,7 +58,8 @@ class TestStopWords(WordCase):
         stop = self.one()
         version = stop.words()[0]["version"]
         stop.with_user(self.anna).explain(self.jam.id, version=version)
-        with self.assertRaisesRegex(StopConflict, "anna has meanwhile said \"Jam\""):
+        self.site.tz = "Asia/Tokyo"
+        with self.assertRaisesRegex(StopConflict, r'anna has meanwhile said "Jam" .*\d\d:00:00, Asia/Tokyo\)'):
             stop.with_user(self.ben).explain(self.film.id, version=version)
         self.assertEqual(self.reasons(), [(430, 450, self.jam.id, "down")])
         again = stop.with_user(self.ben).words()[0]["version"]
@@ -213,7 +214,7 @@ class TestStopWords(WordCase):
         self.env["mes.evidence.span"].search([]).unlink()
         feed_evidence(self.env, self.machine, spans)
         self.fold()
-        with self.assertRaisesRegex(UserError, "Nobody watched"):
+        with self.assertRaisesRegex(UserError, r"Nobody watched the machine at [\d-]+ [\d:]+, UTC"):
             second.with_user(self.boss).merge([third.id])
 
     def test_closed_period_refuses_with_the_mend(self):

@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1)
 _MS = timedelta(milliseconds=1)
@@ -71,6 +72,12 @@ def now_ms() -> int:
 def to_ms(value: datetime) -> int:
     """Milliseconds since the epoch of a naive UTC datetime (exact, rounded down to the ms)."""
     return (value - EPOCH) // _MS
+
+
+def wall_clock(ms: int, zone: str | None) -> str:
+    """The instant as the clock of a place shows it, to the second, with the place: for sentences to people."""
+    zone = zone or "UTC"
+    return f"{datetime.fromtimestamp(ms // 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}, {zone}"
 
 
 def from_ms(ms: int) -> datetime:
