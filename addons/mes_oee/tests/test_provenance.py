@@ -1,7 +1,7 @@
 from fractions import Fraction
 from unittest.mock import patch
 
-from odoo.addons.mes_base.tests.common import HOUR, MINUTE, MONDAY, make_company, make_user
+from odoo.addons.mes_base.tests.common import HOUR, MINUTE, MONDAY, feed_states, make_company, make_user
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -228,6 +228,9 @@ class TestMoney(OeeCase):
     def test_rows_and_their_provenance_agree(self):
         """Every row of the screen, stop or hour, opens to the money that it shows; also of a part of the span."""
         self.product.standard_price = 1.7
+        again = MONDAY + 4 * HOUR + 30 * MINUTE  # a set-up in the hour of the minor stop
+        feed_states(self.env, self.machine, [(again, "setup"), (again + 10 * MINUTE, "running")])
+        self.env["mes.stop"]._fold(self.env["mes.dirty.span"]._take("stop"))
         begin, end = MONDAY + 15 * MINUTE, MONDAY + 2 * HOUR + 20 * MINUTE
         for drill in ([], [["step", "unplanned"]], [["step", "setup"]], [["step", "speed"]], [["reason", "-"]]):
             for start, until in ((MONDAY, END), (begin, end)):
