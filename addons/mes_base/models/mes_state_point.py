@@ -164,22 +164,20 @@ class MesStatePoint(models.Model):
         Two writers that could not see each other's points may leave an end that skips one; nothing but
         a list of points reads it, so it is enough to mend it when the span is folded.
         """
-        spans = [(wc, start, end) for wc, found in marks.items() for start, end in found]
+        rows = [(wc, start, end) for wc, found in marks.items() for start, end in found]
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE mes_state_point p SET until = n.next
                   FROM (SELECT q.id, q.until,
-                               COALESCE(  -- only a span's last point has to look beyond it
-                                   lead(q.at) OVER (PARTITION BY r.number, q.lane ORDER BY q.at),
-                                   (SELECT min(at) FROM mes_state_point
-                                     WHERE workcenter_id = q.workcenter_id AND lane = q.lane AND at > q.at)) AS next
-                          FROM %(rows)s AS r(number, wc, from_ms, until_ms)
+                               (SELECT min(at) FROM mes_state_point
+                                 WHERE workcenter_id = q.workcenter_id AND lane = q.lane AND at > q.at) AS next
+                          FROM %(rows)s AS r(wc, from_ms, until_ms)
                           JOIN mes_state_point q ON q.workcenter_id = r.wc AND q.lane IN ('state', 'mode')
                            AND q.at >= %(from)s AND q.at <= COALESCE(%(until)s, 'infinity')) n
                  WHERE p.id = n.id AND n.until IS DISTINCT FROM n.next
                 """,
-                rows=bulk.unnest([(n, *span) for n, span in enumerate(spans)], ["int4", "int4", "int8", "int8"]),
+                rows=bulk.unnest(rows, ["int4", "int8", "int8"]),
                 **{"from": bulk.timestamp("from_ms")},
                 until=bulk.timestamp("until_ms"),
             )

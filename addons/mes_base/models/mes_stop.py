@@ -83,7 +83,7 @@ class MesStop(models.Model):
     @api.depends("duration_ms")
     def _compute_duration_minutes(self):
         for stop in self:
-            stop.duration_minutes = _minutes(stop.duration_ms)
+            stop.duration_minutes = stop.duration_ms / 60000
 
     @api.depends("workcenter_id", "duration_ms")
     def _compute_display_name(self):
@@ -181,6 +181,7 @@ class MesStop(models.Model):
 
     def _apply(self, plans: dict[int, Plan]) -> None:
         """Carry out the plans of some machines."""
+        companies = {w.id: w.company_id.id for w in self.env["mrp.workcenter"].browse(plans)}
         thresholds = self.env["mes.timeline"]._thresholds(plans)
         keep = [(workcenter_id, kept) for workcenter_id, plan in plans.items() for kept in plan.keep]
         # Browsed together they are read together: one statement for thousands.
@@ -191,35 +192,21 @@ class MesStop(models.Model):
             if stop._keep(kept, thresholds[workcenter_id])
         }
         changed |= {workcenter_id for workcenter_id, plan in plans.items() if plan.create or plan.retire}
-        self.create(self._prepare_new_vals(plans, thresholds))
+        self.create(
+            [
+                {
+                    **self._prepare_stop_vals(created.stop, thresholds[workcenter_id]),
+                    "workcenter_id": workcenter_id,
+                    "company_id": companies[workcenter_id],
+                    **_lineage(created.origins),
+                }
+                for workcenter_id, plan in plans.items()
+                for created in plan.create
+            ]
+        )
         self.browse([gone.id for plan in plans.values() for gone in plan.retire]).write({"active": False})
         if changed:
             self.env["mes.floor"]._changed(self.env["mrp.workcenter"].browse(sorted(changed)), "stop")
-
-    def _prepare_new_vals(self, plans: dict[int, Plan], thresholds: dict[int, Thresholds]) -> list[dict]:
-        """The values of the stops to create, with those that the ORM computes for stored fields.
-
-        It computes them after the insert all the same, but then finds nothing to update. Such an update of every
-        row costs as much as the insert: PostgreSQL checks all links of a row of the same transaction anew.
-        """
-        companies = {w.id: w.company_id.id for w in self.env["mrp.workcenter"].browse(plans)}
-        vals_list = [
-            {
-                **self._prepare_stop_vals(created.stop, thresholds[workcenter_id]),
-                "workcenter_id": workcenter_id,
-                "company_id": companies[workcenter_id],
-                **_lineage(created.origins),
-            }
-            for workcenter_id, plan in plans.items()
-            for created in plan.create
-        ]
-        # Browsed together they are read together.
-        runs = self.env["mes.order.run"].browse(sorted({vals["run_id"] for vals in vals_list if vals["run_id"]}))
-        productions = {run.id: run.production_id.id for run in runs}
-        for vals in vals_list:
-            vals["duration_minutes"] = _minutes(vals["duration_ms"])
-            vals["production_id"] = productions.get(vals["run_id"], False)
-        return vals_list
 
     def _keep(self, kept: Kept, thresholds: Thresholds) -> bool:
         """Give the stop its new shape and note what has become part of it; whether screens should know."""
@@ -261,11 +248,6 @@ class MesStop(models.Model):
             "effective_loss_id": stop.effective_reason or False,
             "needs_reason": kind == "unplanned" and stop.effective_reason is None,
         }
-
-
-def _minutes(ms: int) -> float:
-    """A length in minutes."""
-    return ms / 60000
 
 
 def _lineage(origins: Sequence[int]) -> dict:

@@ -1,51 +1,14 @@
-"""Folding facts into stops: what is written, and how often."""
-
-from contextlib import contextmanager
-from unittest.mock import patch
+"""Folding facts into stops: what follows from their values, and the ends of points that it mends."""
 
 from odoo.tests import tagged
-from odoo.tools import SQL
 
 from ..tools import clock
-from .common import HOUR, MINUTE, MONDAY, feed_states, make_workorder
+from .common import MINUTE, MONDAY, feed_states, make_workorder
 from .test_stops import StopCase
 
 
 @tagged("post_install", "-at_install")
 class TestStopFold(StopCase):
-    @contextmanager
-    def told(self, table):
-        """The verbs of the statements that change the table meanwhile."""
-        verbs = []
-        execute = type(self.env.cr).execute
-
-        def listen(cursor, query, *args, **kwargs):
-            words = (query.code if isinstance(query, SQL) else query).split()
-            if table in [word.strip('"') for word in words[1:3]]:
-                verbs.append(words[0])
-            return execute(cursor, query, *args, **kwargs)
-
-        with patch.object(type(self.env.cr), "execute", listen):
-            yield verbs
-
-    def test_new_stops_are_written_once(self):
-        """New stops come with their minutes and order at once: no second statement fills these in."""
-        production = make_workorder(self.env, self.machine).production_id
-        runs = self.env["mes.order.run"].search([("workcenter_id", "=", self.machine.id)])
-        runs.production_id = production
-        points = [(MONDAY + HOUR + n * MINUTE, "running" if n % 2 else "down") for n in range(60)]
-        feed_states(self.env, self.machine, points)
-        self.env.flush_all()
-        with self.told("mes_stop") as verbs:
-            self.fold()
-            self.env.flush_all()
-        self.assertEqual(verbs, ["INSERT"])
-        self.env.invalidate_all()
-        stops = self.records()
-        self.assertEqual(len(stops), 30)
-        self.assertEqual(set(stops.mapped("duration_minutes")), {1.0})
-        self.assertEqual(stops.production_id, production)
-
     def test_minutes_and_order_of_a_stop_follow(self):
         """What a stop got when it was made changes with what it comes from."""
         self.feed((60, "down"), (70.5, "running"))
