@@ -21,7 +21,10 @@ class MesShiftAssignment(models.Model):
     workcenter_id = fields.Many2one(
         "mrp.workcenter", string="Line or Machine", index=True, ondelete="restrict", check_company=True
     )
-    date_from = fields.Date(string="From", required=True, help="Local date of the first shift.")
+    date_from = fields.Date(
+        string="From", required=True, help="Local date of the first shift.",
+        default=lambda self: fields.Date.context_today(self, self.env["mes.clock"].now()),
+    )  # fmt: skip
 
     _one_place = models.Constraint(
         "CHECK(num_nonnulls(site_id, area_id, workcenter_id) = 1)",

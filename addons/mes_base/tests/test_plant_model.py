@@ -1,8 +1,12 @@
 """The plant model: codes, moves, what history forbids."""
 
+from datetime import date
+
+from lxml import etree
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+from odoo.tools.safe_eval import safe_eval
 from psycopg2 import IntegrityError
 
 from ..tools import clock
@@ -32,6 +36,19 @@ class TestPlantModel(MesCase):
         """Without a code of its own a machine is addressed by its name."""
         machine = make_work_center(self.env, self.area, "", name="Filler no. 2", line=self.line)
         self.assertEqual(machine.mes_code, "S1/A1/L1/FILLER_NO_2")
+
+    def test_a_line_made_from_its_machines_form_is_a_line(self):
+        """With its level and area, and its form opened: a name alone would make a machine without a place."""
+        arch = etree.fromstring(self.env["mrp.workcenter"].get_view(view_type="form")["arch"])
+        line = arch.xpath("//field[@name='mes_line_id']")[0]
+        self.assertEqual(
+            safe_eval(line.get("context"), {"mes_area_id": 7}), {"default_mes_level": "line", "default_mes_area_id": 7}
+        )
+        self.assertTrue(safe_eval(line.get("options"))["no_quick_create"])
+
+    def test_a_pattern_is_valid_from_today_if_nothing_is_said(self):
+        assignments = at_time(self.env["mes.shift.assignment"], MONDAY + HOUR)
+        self.assertEqual(assignments.new({}).date_from, date(2026, 3, 2))
 
     def test_code_is_unique_per_company(self):
         """Two machines of one company cannot share an address."""

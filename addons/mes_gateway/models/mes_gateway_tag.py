@@ -141,7 +141,7 @@ class MesGatewayTag(models.Model):
     @api.depends("workcenter_id.mes_code", "name")
     def _compute_tag(self):
         for tag in self:
-            tag.tag = f"{tag.workcenter_id.mes_code}/{tag.name}"
+            tag.tag = "/".join(part for part in (tag.workcenter_id.mes_code, tag.name) if part) or False
 
     def _search_tag(self, operator, value):
         if operator not in ("ilike", "=", "in"):

@@ -171,6 +171,11 @@ class TestTags(GatewayCase):
         self.assertEqual(model.search([("tag", "=", "S1/A1/L1/M1/temp")]), tag)
         self.assertFalse(model.search([("tag", "=", "temp")]))
 
+    def test_a_tag_that_is_being_typed_has_half_a_name(self):
+        """A form that is not filled in yet shows what there is of it, and no value of the program's."""
+        self.assertFalse(self.env["mes.gateway.tag"].new({}).tag)
+        self.assertEqual(self.env["mes.gateway.tag"].new({"workcenter_id": self.machine.id}).tag, self.machine.mes_code)
+
     def test_only_machines_of_the_gateways_site(self):
         """A tag of a machine elsewhere is refused."""
         other = make_work_center(self.env, make_area(self.env, make_site(self.env, "S2"), "B1"), "Z1")
