@@ -40,7 +40,8 @@ test("money comes after the places, of the span that is shown, and only where so
     await mountOverview();
     expect("[data-place]").toHaveCount(3, { message: "nobody waits for the money" });
     expect("[data-figure=money]").toHaveCount(0);
-    answers.shift.resolve({ "site-1": { money: 1234.5, currency_id: 1 }, "site-2": { money: 7, currency_id: 1 } });
+    answers.shift.resolve({ "site-1": { money: 1234.5, currency_id: 1 }, "site-2": { money: 7, currency_id: 1 },
+        "site-3": { money: 0, currency_id: 1 } }); // prettier-ignore
     await animationFrame();
     await animationFrame();
     expect("[data-figure=money]").toHaveCount(1);

@@ -66,9 +66,10 @@ export class PlaceRow extends Component {
         return lost_pieces === null ? "" : formatPieces(Math.max(0, lost_pieces));
     }
 
+    /** "" also where nothing is priced: lost time without prices and costs is not lost for nothing. */
     get lostMoney() {
         const { money } = this.props;
-        return money && this.place.figures.lost_ms !== null ? formatMoney(money.money, money.currency_id) : "";
+        return money?.money && this.place.figures.lost_ms !== null ? formatMoney(money.money, money.currency_id) : "";
     }
 
     get good() {
