@@ -1,6 +1,6 @@
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { beforeEach, describe, expect, test } from "@odoo/hoot";
-import { advanceTime, animationFrame, click, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
+import { advanceTime, animationFrame, click, press, queryAllTexts, queryFirst, waitFor, waitUntil } from "@odoo/hoot-dom";
 import { makeServerError, mountWithCleanup, onRpc } from "@web/../tests/web_test_helpers";
 import { READ_AGE_MS } from "@mes_oee/screen/hooks";
 import { MesTimeline } from "@mes_oee/timeline/mes_timeline";
@@ -49,6 +49,18 @@ test("rows, the list of stops, and what is to be explained", async () => {
     expect(".mes-tl-plot").toHaveAttribute("aria-label", "Filler: 5 stops, 1 to explain");
     expect(queryAllTexts(".mes-tl-item-what")).toEqual(["? To explain", "Film tore"]);
     expect(".mes-tl-list").toHaveText(/and 3 minor stops/);
+});
+
+test("time without a shift is the ground, not whatever was painted last", async () => {
+    drawing = () => answer({ calendars: [[]], machines: [machine({ state: [], marks: [], stops: [], unlisted: 0 })] });
+    await mountTimeline();
+    await waitFor("[data-machine] canvas");
+    const canvas = queryFirst("[data-machine] canvas");
+    const ground = getComputedStyle(canvas).getPropertyValue("--mes-ground").trim();
+    const pixel = () => [...canvas.getContext("2d").getImageData(5, 5, 1, 1).data.slice(0, 3)];
+    expect(ground).toMatch(/^#[0-9a-f]{6}$/);
+    await waitUntil(() => canvas.getContext("2d").getImageData(5, 5, 1, 1).data[3] === 255);
+    expect(pixel()).toEqual([1, 3, 5].map((at) => parseInt(ground.slice(at, at + 2), 16)));
 });
 
 test("what is asked for is the span with a margin, at the pixel's length", async () => {

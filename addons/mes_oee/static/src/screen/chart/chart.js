@@ -47,9 +47,9 @@ export class Chart extends Component {
     }
 }
 
-/** @returns {{ink, quiet, line, paper, well, accent: string}} the theme where the element stands */
+/** @returns {{ink, quiet, line, paper, ground, well, accent: string}} the theme where the element stands */
 export function themeColors(element) {
     const style = getComputedStyle(element);
-    const names = ["ink", "quiet", "line", "paper", "well", "accent"];
+    const names = ["ink", "quiet", "line", "paper", "ground", "well", "accent"];
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--mes-${name}`).trim()]));
 }
