@@ -33,7 +33,8 @@ SHARED = {
 }
 OWN_STAGE = ("e2e", "faults", "browser", "benchmarks")  # folders of tests/ that are not pure
 SWEPT_AFTER_S = 86400.0
-# A run of everything gives at most so many failed tests a second look, alone on the machine: more is no accident.
+# A run of everything gives at most so many failed tests (each with all of its cases) a second look, alone on the
+# machine: more is no accident.
 LOOKED_AT_AGAIN = 3
 STRICT = "MES_TEST_STRICT"  # set to 1: no second look
 VALUE_OPTIONS = ("-k", "-m", "-o", "-p", "-n", "-c", "-W", "--maxfail", "--durations", "--tb", "--hypothesis-seed")
@@ -115,7 +116,7 @@ def second_look(outcomes: Sequence[Outcome]) -> list[Outcome]:
     the product. Only tests that ran get this; what was skipped, could not be imported, or crashed has failed.
     """
     suspects = [_suspects(outcome) for outcome in outcomes]
-    if not 0 < sum(map(len, suspects)) <= LOOKED_AT_AGAIN:
+    if not 0 < len({name.partition("[")[0] for names in suspects for name in names}) <= LOOKED_AT_AGAIN:
         return list(outcomes)
     pairs = zip(outcomes, suspects, strict=True)
     return [_look_again(outcome, names) if names else outcome for outcome, names in pairs]

@@ -59,6 +59,7 @@ def play(fault: Fault, protocols: Sequence[str], site: Site, links: Links, folde
         except Exception as error:  # a harness of processes can fail in any way; the test of the cell says it
             for cell in cells.values():
                 cell.trouble = f"{type(error).__name__}: {error}"
+            world.site.revive()  # the next scene finds an Odoo, whatever has become of this one's
         for protocol, cell in cells.items():
             cell.log = world.log(protocol)
     return cells
@@ -77,7 +78,7 @@ def _go_through(fault: Fault, world: World, cells: dict[str, Cell]) -> None:
     time.sleep(BEFORE_S)
     fault.inject(world)
     time.sleep(fault.hold_s)
-    assert fault.felt(world), f"{fault.title}: it is not felt, so it proves nothing: {world.live()}"
+    _await_felt(fault, world)
     if fault.settles:
         world.order("settle")
     fault.mend(world)
@@ -89,6 +90,14 @@ def _go_through(fault: Fault, world: World, cells: dict[str, Cell]) -> None:
     time.sleep(AGAIN_S)
     world.order("finish")
     _await_drain(world, cells)
+
+
+def _await_felt(fault: Fault, world: World) -> None:
+    """The fault lasts until it bites: a machine that stands just then has to make parts first, for example."""
+    try:
+        wait(f"{fault.title} to be felt", lambda: fault.felt(world))
+    except AssertionError as error:
+        raise AssertionError(f"{error}, so it proves nothing: {world.live()}") from None
 
 
 def _await_states(world: World, cells: dict[str, Cell], mended: float) -> None:

@@ -89,6 +89,11 @@ class Site:
         name = f"faults-{self.port}"
         self.server = odoo.start_odoo(self.name, self.port, self.env, name=name, arguments=["--max-cron-threads=0"])
 
+    def revive(self) -> None:
+        """Start Odoo if it was killed."""
+        if self.server is None:
+            self.start()
+
     def kill(self) -> None:
         """SIGKILL, in the middle of whatever it does."""
         if self.server is not None:

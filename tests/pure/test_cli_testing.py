@@ -191,6 +191,18 @@ def test_late():
 def test_bad(): assert False
 """
 
+NINE_CASES = """
+from pathlib import Path
+import pytest
+
+@pytest.mark.parametrize("case", range(9))
+def test_late(case):
+    marker = Path(__file__).with_suffix(f".{case}")
+    seen = marker.exists()
+    marker.touch()
+    assert seen
+"""
+
 
 def looked_at_again(folder, monkeypatch, source, strict="0"):
     """A whole run of one stage over ``source``; what it ended with."""
@@ -230,6 +242,12 @@ def test_no_second_look_when_strict_or_when_many_fail(tmp_path, monkeypatch, cap
     (tmp_path / "test_it.seen").unlink()
     assert looked_at_again(tmp_path, monkeypatch, UNSTEADY.replace("assert False", "pass"), strict="1") == 1
     assert "Unsteady" not in capfd.readouterr().out
+
+
+def test_the_cases_of_a_test_are_one_test(tmp_path, monkeypatch, capfd):
+    """A scene that breaks off fails in all of its cases."""
+    assert looked_at_again(tmp_path, monkeypatch, NINE_CASES) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "9 passed, 0 failed"
 
 
 def test_what_was_skipped_or_did_not_run_again_has_failed():
