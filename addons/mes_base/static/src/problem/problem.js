@@ -2,10 +2,20 @@ import { _t } from "@web/core/l10n/translation";
 import { ConnectionLostError } from "@web/core/network/rpc";
 
 const LOGGED_OUT = "odoo.http.SessionExpiredException";
+const CONFLICT = "odoo.addons.mes_base.exceptions.StopConflict";
+
+function isNamed(error, name) {
+    return [error.exceptionName, error.data?.name].includes(name);
+}
 
 /** @returns {boolean} whether a request was refused because nobody is logged in (any more) */
 export function isLoggedOut(error) {
-    return [error.exceptionName, error.data?.name].includes(LOGGED_OUT);
+    return isNamed(error, LOGGED_OUT);
+}
+
+/** @returns {boolean} whether somebody else has meanwhile said something about the same stop */
+export function isConflict(error) {
+    return isNamed(error, CONFLICT);
 }
 
 /**

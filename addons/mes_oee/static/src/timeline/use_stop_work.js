@@ -1,12 +1,11 @@
 import { onWillStart, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
-import { problemOf } from "@mes_base/problem/problem";
+import { isConflict, problemOf } from "@mes_base/problem/problem";
 import { splitOffset } from "./timeline_model";
 
 /** The tasks at whose end something is said. */
 const SAYS = new Set(["explain", "split"]);
-const CONFLICT = "odoo.addons.mes_base.exceptions.StopConflict";
 
 /**
  * What a person does with the chosen stops: read about them, explain, split, join, take back.
@@ -75,7 +74,7 @@ export function useStopWork(screen) {
         } catch (error) {
             state.isReading = false;
             state.problem = problemOf(error);
-            if (error.data?.name === CONFLICT) {
+            if (isConflict(error)) {
                 state.task = "";
                 await refresh();
             }

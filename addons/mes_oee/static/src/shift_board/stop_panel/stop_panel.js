@@ -1,11 +1,9 @@
 import { Component, onWillDestroy, onWillStart, useExternalListener, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
-import { problemOf } from "@mes_base/problem/problem";
+import { isConflict, problemOf } from "@mes_base/problem/problem";
 import { ReasonPicker } from "@mes_base/reason_picker/reason_picker";
 import { formatClock, formatDuration } from "@mes_oee/screen/format";
-
-const CONFLICT = "odoo.addons.mes_base.exceptions.StopConflict";
 
 /**
  * Why did it stand? The reason of one stop, given in the panel beside the board: no dialog, one tap on
@@ -74,7 +72,7 @@ export class StopPanel extends Component {
         if (this.isGone) {
             return;
         }
-        this.state.conflict = [error.exceptionName, error.data?.name].includes(CONFLICT);
+        this.state.conflict = isConflict(error);
         this.state.problem = problemOf(error);
     }
 
