@@ -1,8 +1,7 @@
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from odoo import api, models
 from odoo.exceptions import UserError
+
+from ..tools import clock
 
 OpenSpan = tuple[int, int, int | None]
 
@@ -74,7 +73,7 @@ class MesMarkingMixin(models.AbstractModel):
                         "The figures of %(machine)s are closed up to %(time)s (%(zone)s): let the change begin later, "
                         "or have the period opened again.",
                         machine=machine.name,
-                        time=datetime.fromtimestamp(lock / 1000, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
+                        time=clock.wall_clock(lock, zone),
                         zone=zone,
                     )
                 )

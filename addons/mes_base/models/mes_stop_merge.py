@@ -6,7 +6,6 @@ from odoo.exceptions import AccessError, UserError
 
 from ..timeline import Override, Slice, Span, overlay
 from ..timeline.model import DELAY, NO_DATA
-from ..tools import clock
 from .mes_state_override import SUPERVISOR
 from .mes_stop_words import Part
 
@@ -81,7 +80,7 @@ class MesStop(models.Model):
 
     def _what_parts(self, piece: Slice) -> str:
         """Why two stops stay two."""
-        at = self._on_its_clock(clock.from_ms(piece.start))
+        at = self._on_its_clock(piece.start)
         if piece.category == NO_DATA:
             return self.env._(
                 "Nobody watched the machine at %s: what was not seen stays without data, and the stops stay "

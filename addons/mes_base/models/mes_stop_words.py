@@ -257,21 +257,23 @@ class MesStop(models.Model):
             last = news.sorted(lambda one: (one.recorded_at, one.id))[-1]
             sentence = self.env._(
                 "%(who)s has meanwhile said \"%(what)s\" about this stop (%(time)s): look at it, then decide.",
-                who=last.sudo().user_id.name, what=last.display_name, time=self._on_its_clock(last.recorded_at),
+                who=last.sudo().user_id.name, what=last.display_name,
+                time=self._on_its_clock(clock.to_ms(last.recorded_at)),
             )  # fmt: skip
         else:
             last = gone.sorted(lambda one: (one.withdrawn_at, one.id))[-1]
             sentence = self.env._(
                 "%(who)s has meanwhile taken back \"%(what)s\" (%(time)s): look at the stop, then decide.",
                 who=last.sudo().withdrawn_by_id.name, what=last.display_name,
-                time=self._on_its_clock(last.withdrawn_at),
+                time=self._on_its_clock(clock.to_ms(last.withdrawn_at)),
             )  # fmt: skip
         raise StopConflict(sentence)
 
-    def _on_its_clock(self, at) -> str:
-        """An instant by the clock that people at the stop's machine live by."""
+    def _on_its_clock(self, ms: int) -> str:
+        """An instant by the clock that people at the stop's machine live by, and whose clock that is."""
         # Only the zone: whoever may see the stop may see what time it is there.
-        return clock.wall_clock(clock.to_ms(at), self.workcenter_id.sudo().mes_site_id.tz)
+        zone = self.workcenter_id.sudo().mes_site_id.tz or "UTC"
+        return f"{clock.wall_clock(ms, zone)}, {zone}"
 
     def _part(self, loss_id: int, comment: str | None, from_offset_ms: int, until_offset_ms: int | None) -> Part:
         """The part of the stop that lies between two offsets."""

@@ -74,10 +74,9 @@ def to_ms(value: datetime) -> int:
     return (value - EPOCH) // _MS
 
 
-def wall_clock(ms: int, zone: str | None) -> str:
-    """The instant as the clock of a place shows it, to the second, with the place: for sentences to people."""
-    zone = zone or "UTC"
-    return f"{datetime.fromtimestamp(ms // 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}, {zone}"
+def wall_clock(ms: int, zone: str) -> str:
+    """The instant as the clock of a place shows it, to the second: for sentences to people."""
+    return f"{datetime.fromtimestamp(ms // 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
 def from_ms(ms: int) -> datetime:
