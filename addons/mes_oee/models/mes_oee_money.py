@@ -12,7 +12,6 @@ from ..tools.losses import Lost
 from .mes_loss_drill import Question
 from .mes_oee_provenance import _window
 
-SUPERVISOR = "mes_base.group_mes_supervisor"
 FORMULA_VERSION = 1
 REJECTS = ("startup_reject", "production_reject")
 # So many parts are told one by one, the dearest first; of the others their sum.
@@ -207,7 +206,7 @@ class MesOeeMoney(models.AbstractModel):
             values.append(self._amount("cycle", Fraction(part.cycle, kpi.NS_PER_MS), "cycle_ms"))
         if part.rule in ("contribution", "earned"):
             values.append(self._amount("share", worth.share, "ratio"))
-        if self._may_see_prices():
+        if self.env["mes.oee.worth"]._may_see_prices():
             values += [self._amount(name, getattr(worth, name), "money") for name in PRICES[part.rule]]
         return self._told_part(part.wc, part.product, part.step, self._rule_text(part.rule), lost.money, values)
 
@@ -236,9 +235,6 @@ class MesOeeMoney(models.AbstractModel):
             "exact": str(money),
             "values": values,
         }
-
-    def _may_see_prices(self) -> bool:
-        return self.env.su or self.env.user.has_group(SUPERVISOR)
 
     def _inputs(self, parts: Iterable[Part]) -> list[dict[str, Any]]:
         """What all parts have in common: their time and pieces."""
@@ -289,7 +285,7 @@ class MesOeeMoney(models.AbstractModel):
                     "Without a price above the cost, an ideal cycle or a share, time counts by the machine's hour."
                 )
             )
-        if not self._may_see_prices():
+        if not self.env["mes.oee.worth"]._may_see_prices():
             notes.append(self.env._("Prices and costs are shown to supervisors."))
         return notes
 

@@ -5,6 +5,7 @@ from odoo.addons.mes_base.tools import clock
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ..tools.scope import is_id
 from .mes_loss_drill import Question
 from .mes_oee_money import COVERAGE, Part
 from .mes_oee_provenance import _window
@@ -51,8 +52,7 @@ class MesOeeMoney(models.AbstractModel):
 
     def _stop(self, stop_id: Any) -> models.BaseModel:
         """:raises UserError: there is no such stop; new facts may have dissolved it."""
-        known = isinstance(stop_id, int) and not isinstance(stop_id, bool) and 0 < stop_id < 2**31
-        stop = self.env["mes.stop"].browse(stop_id if known else 0).exists()
+        stop = self.env["mes.stop"].browse(stop_id if is_id(stop_id) else 0).exists()
         if not stop:
             raise UserError(self.env._("This stop is no more, new facts have changed it: read the page again."))
         stop.check_access("read")

@@ -9,6 +9,7 @@ from odoo.fields import Domain
 
 from .. import kpi
 from ..tools import hours
+from ..tools.scope import is_id
 from .mes_oee import _common as common_settings
 
 SCOPES = ("mes.site", "mes.area", "mrp.workcenter")
@@ -76,9 +77,7 @@ class MesOee(models.AbstractModel):
         if isinstance(scope, models.BaseModel):
             return scope
         name, ids = scope if isinstance(scope, (list, tuple)) and len(scope) == 2 else (None, None)
-        if name not in SCOPES or not isinstance(ids, (list, tuple)) or not ids:
-            raise UserError(self.env._("A scope is [model, ids] of sites, areas or work centers."))
-        if any(isinstance(one, bool) or not isinstance(one, int) or not 0 < one < 2**31 for one in ids):
+        if name not in SCOPES or not isinstance(ids, (list, tuple)) or not ids or not all(map(is_id, ids)):
             raise UserError(self.env._("A scope is [model, ids] of sites, areas or work centers."))
         records = self.env[name].browse(dict.fromkeys(ids))
         if len(records.exists()) != len(records):

@@ -72,8 +72,7 @@ class MesOeeWorth(models.AbstractModel):
 
         :raises AccessError: the user is no supervisor, or may not read the scope.
         """
-        if not self.env.user.has_group("mes_base.group_mes_supervisor") and not self.env.su:
-            raise AccessError(self.env._("Prices and costs are for supervisors: ask for the role Supervisor."))
+        self._check_prices()
         asked = self.env["mes.oee"]._scope_records(scope)
         currency = self.currency(asked)
         parts = self.env["mes.oee"].figures(asked, start, end, ("machine", "product"), registry=Registry())
@@ -83,6 +82,16 @@ class MesOeeWorth(models.AbstractModel):
             self._told(wc, product, worths[wc, product], cycles(wc, product, end), currency)
             for wc, product in (part.key for part in parts)
         ]
+
+    @api.private
+    def _may_see_prices(self) -> bool:
+        return self.env.su or self.env.user.has_group("mes_base.group_mes_supervisor")
+
+    @api.private
+    def _check_prices(self) -> None:
+        """:raises AccessError: the user is no supervisor."""
+        if not self._may_see_prices():
+            raise AccessError(self.env._("Prices and costs are for supervisors: ask for the role Supervisor."))
 
     def _told(self, wc, product, worth: Worth, cycle: int | None, currency) -> dict[str, Any]:
         """One pair's prices for people; names of what they may see the figures of."""

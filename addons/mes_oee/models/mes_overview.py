@@ -73,7 +73,7 @@ class MesOverview(models.AbstractModel):
         """
         screen = self.env["mes.screen"]
         places = self._asked(span)
-        head = {**screen.head(), "span": span, "prices": self.env["mes.oee.money"]._may_see_prices()}
+        head = {**screen.head(), "span": span, "prices": self.env["mes.oee.worth"]._may_see_prices()}
         plant = self._plant(places)
         if not plant.machines:
             return {**head, "places": []}

@@ -2,7 +2,6 @@ from fractions import Fraction
 from typing import Any
 
 from odoo import api, models
-from odoo.exceptions import AccessError
 
 from ..tools import overview
 from .mes_oee_shift import LOOK_BACK_MS
@@ -29,26 +28,16 @@ class MesOverview(models.AbstractModel):
         :raises UserError: no such span.
         """
         places = self._asked(span)
-        if not self.env["mes.oee.money"]._may_see_prices():
-            raise AccessError(self.env._("Prices and costs are for supervisors: ask for the role Supervisor."))
+        self.env["mes.oee.worth"]._check_prices()
         plant = self._plant(places)
         now, live = self.env["mes.clock"].now_ms(), len(plant.machines) <= LIVE_MACHINES
         costs = self._costs_of_shifts(plant, now, live) if span == "shift" else self._costs(plant, span, now, live)
-        found: dict[str, Fraction] = {}
-        for ids, lost in costs:
-            for kind, id_ in zip(PARTS, ids, strict=True):
-                if id_:
-                    key = f"{kind}-{id_}"
-                    found[key] = found.get(key, Fraction(0)) + lost
-        for line, machine in _bottlenecks(plant).items():
-            found.pop(line, None)
-            if machine in found:
-                found[line] = found[machine]
+        found = overview.at_places(costs, _bottlenecks(plant))
         keys = overview.opened(places) if open_keys is False else [str(key) for key in open_keys]
         worth = self.env["mes.oee.worth"]
         return {
             place["key"]: {
-                "money": round(float(found[place["key"]]), 2),
+                "money": round(float(sum(found[place["key"]])), 2),
                 "currency_id": worth.currency(plant.record(place)).id,
             }
             for place in overview.shown(places, keys)

@@ -5,7 +5,7 @@ Pure: times are integer milliseconds since the epoch, UTC.
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .. import kpi
 from . import hours
@@ -18,6 +18,7 @@ GLANCE_ROWS = 24
 _DAYS = {"today": (0, 1), "week": (6, 7), "month": (29, 30)}
 SPANS = ("shift", "today", "yesterday", "week", "month")
 KINDS = ("site", "area", "line", "machine")
+Part = TypeVar("Part")
 
 Sums = dict[str, kpi.Totals]
 """Totals by the key of a place such as "line-7"."""
@@ -73,19 +74,27 @@ def curve_of(name: str, tz: str, now: int) -> Curve:
 def by_place(
     parts: Iterable[tuple[tuple, kpi.Totals]], bottlenecks: Mapping[str, str], kinds: Iterable[str] = KINDS
 ) -> Sums:
-    """Totals of each place of these kinds; a key of ``parts`` begins with the ids of one of each.
+    """Totals of each place of these kinds, from the parts that :func:`at_places` finds there."""
+    found = at_places(parts, bottlenecks, kinds)
+    return {place: mine[0] if len(mine) == 1 else kpi.add_up(mine) for place, mine in found.items()}
 
-    A line that is measured by its bottleneck has the totals of that machine.
+
+def at_places(
+    parts: Iterable[tuple[tuple, Part]], bottlenecks: Mapping[str, str], kinds: Iterable[str] = KINDS
+) -> dict[str, list[Part]]:
+    """What each place of these kinds is made of; a key of ``parts`` begins with the ids of one of each.
+
+    A line that is measured by its bottleneck has what that machine has. Places without anything are left out.
     """
-    found: dict[str, list[kpi.Totals]] = {}
+    found: dict[str, list[Part]] = {}
     names = tuple(kinds)
-    for key, totals in parts:
+    for key, part in parts:
         for kind, id_ in zip(names, key, strict=False):
             if id_:
-                found.setdefault(f"{kind}-{id_}", []).append(totals)
+                found.setdefault(f"{kind}-{id_}", []).append(part)
     for line, machine in bottlenecks.items():
         found[line] = found.get(machine, [])
-    return {place: mine[0] if len(mine) == 1 else kpi.add_up(mine) for place, mine in found.items() if mine}
+    return {place: mine for place, mine in found.items() if mine}
 
 
 def opened(places: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 """What figures are asked for: the machines, where they stood, and how they are put together."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Scope(NamedTuple):
@@ -15,3 +15,8 @@ class Scope(NamedTuple):
     place: str | None = None
     place_ids: tuple[int, ...] = ()
     method: str = "machine"
+
+
+def is_id(value: Any) -> bool:
+    """Whether what came over the wire can be the id of a record."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
