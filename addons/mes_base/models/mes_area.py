@@ -23,7 +23,6 @@ class MesArea(models.Model):
     _name = "mes.area"
     _description = "Area"
     _order = "site_id, sequence, code"
-    _check_company_auto = True
 
     name = fields.Char(required=True)
     code = fields.Char(required=True, help="Second part of a machine's code, such as PACK.")

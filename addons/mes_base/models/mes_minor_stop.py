@@ -15,7 +15,6 @@ class MesMinorStop(models.Model):
     _name = "mes.minor.stop"
     _description = "Minor Stop Threshold of a Mode"
     _order = "workcenter_id, mode"
-    _check_company_auto = True
     _rec_name = "mode"
 
     workcenter_id = fields.Many2one(

@@ -7,14 +7,15 @@ def queue(company, subject: str, body_html, partners, **values):
     Odoo's own job empties the queue once an hour: a call for help or the report of a shift would be read too late.
     """
     # Whoever lets a mail be written need not be allowed to read jobs and mails.
-    env = company.sudo().env
+    company = company.sudo()
+    env = company.env
     mail = env["mail.mail"].create(
         {
             "subject": subject,
             "body_html": body_html,
             "recipient_ids": [(6, 0, partners.ids)],
             "auto_delete": True,
-            **({"email_from": sender} if (sender := company.sudo().email_formatted) else {}),
+            **({"email_from": sender} if (sender := company.email_formatted) else {}),
             **values,
         }
     )

@@ -31,7 +31,6 @@ class MesCommand(models.Model):
     _description = "Command to a Machine"
     _inherit = ["mail.thread"]
     _order = "id desc"
-    _check_company_auto = True
 
     name = fields.Char(compute="_compute_name", string="Command")
     kind = fields.Selection(

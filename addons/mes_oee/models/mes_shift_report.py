@@ -20,7 +20,6 @@ class MesShiftReport(models.Model):
     _name = "mes.shift.report"
     _description = "Shift Report by Mail"
     _order = "company_id, workcenter_id, id"
-    _check_company_auto = True
     _rec_name = "workcenter_id"
 
     workcenter_id = fields.Many2one(
