@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,11 +157,20 @@ def is_caught(tree: Tree, mutant: Mutant) -> bool:
 
 
 @contextmanager
-def own_template(tree: Tree, mutants: Sequence[Mutant]) -> Iterator[None]:
-    """A copy of the template as long as it takes: whoever edits an addon meanwhile gets a new one, and the old goes."""
-    if not any(mutant.needs_odoo or mutant.needs_server for mutant in mutants):
-        yield
-        return
+def own_tree(mutants: Sequence[Mutant]) -> Iterator[Tree]:
+    """A copy of the checkout, with one of the template where it is needed, for as long as it takes."""
+    with tempfile.TemporaryDirectory(prefix="mes-mutants-") as folder:
+        tree = Tree(Path(folder) / "tree")
+        if any(mutant.needs_odoo or mutant.needs_server for mutant in mutants):
+            with own_template(tree):
+                yield tree
+        else:
+            yield tree
+
+
+@contextmanager
+def own_template(tree: Tree) -> Iterator[None]:
+    """The tree has a template of its own: whoever edits an addon meanwhile gets a new one, and the old goes."""
     tree.database = f"mes_mutants_{os.getpid()}"
     database.copy(os.environ.get("MES_TEMPLATE") or template.ensure(), tree.database)
     try:
@@ -173,10 +182,7 @@ def own_template(tree: Tree, mutants: Sequence[Mutant]) -> Iterator[None]:
 def hunt(mutants: Sequence[Mutant]) -> int:
     """Try all; say each; give the number of survivors."""
     survivors = []
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mes-mutants-"))
-        tree = Tree(Path(folder) / "tree")
-        stack.enter_context(own_template(tree, mutants))
+    with own_tree(mutants) as tree:
         for mutant in mutants:  # a list that went stale says so before minutes have passed
             broken(mutant, (tree.path / mutant.file).read_text())
         check_unbroken(tree, mutants)
